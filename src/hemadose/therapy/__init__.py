@@ -1,0 +1,1 @@
+"""Doses and limits into a prescription and a course of treatment."""
