@@ -1,0 +1,316 @@
+"""The case file: one small TOML text that names everything a plan needs, in field units.
+
+The schema is strict: an unknown key, a missing injection time or an activity that can only
+be meant in another unit is an error that names the key. Nothing clinical has a silent default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from hemadose.errors import CaseError
+
+Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+ActivityMBq = Annotated[float, Field(gt=0.0, le=200_000.0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CaseSection(_Section):
+    """What this study is."""
+
+    title: str
+    zone: str
+    study: Literal["pre-therapy", "post-therapy"] = "pre-therapy"
+    compare_with: str | None = None
+    """Result folder of the planning study (post-therapy studies only)."""
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as problem:
+            raise ValueError(f"unknown time zone {value!r}; write e.g. Europe/Berlin") from problem
+        return value
+
+
+class PatientSection(_Section):
+    """The patient, by pseudonym."""
+
+    pseudonym: str
+    sex: Literal["male", "female"]
+    height_cm: Annotated[float, Field(ge=50, le=250)]
+    weight_kg: Annotated[float, Field(ge=3, le=350)]
+    age_years: Annotated[float, Field(ge=0, le=120)] | None = None
+    creatinine_mg_per_dl: Annotated[float, Field(gt=0, le=30)] | None = None
+
+
+class AdministrationSection(_Section):
+    """Syringe before and after, and the time of injection."""
+
+    agent: str
+    measured_activity_MBq: ActivityMBq
+    measured_at: datetime
+    residual_activity_MBq: NonNegative
+    residual_measured_at: datetime
+    administered_at: datetime
+
+
+class NiftiScan(_Section):
+    """A SPECT given as NIfTI, with the facts its header cannot hold."""
+
+    file: str
+    started_at: datetime
+    duration_s: Positive
+    quantity: Literal["counts", "Bq/ml"]
+    decay_reference_at: datetime | None = None
+
+
+class ImagesSection(_Section):
+    """Where the series lie, relative to the case file."""
+
+    ct: str | None = None
+    spect: tuple[str | NiftiScan, ...] = ()
+    planar: tuple[str, ...] = ()
+    probe: str | None = None
+
+
+class RegionsSection(_Section):
+    """Regions drawn elsewhere."""
+
+    volumes: str | None = None
+    planar: str | None = None
+    rename: dict[str, str] = {}
+    """Name in the file -> name in hemadose."""
+
+
+class CalibrationSection(_Section):
+    """Camera facts, with their relative standard uncertainty."""
+
+    spect_cps_per_MBq: Positive | None = None
+    spect_relative_sd: NonNegative = 0.0
+    spect_fwhm_mm: Positive | None = None
+    spect_dead_time_us: NonNegative = 0.0
+    planar_cps_per_MBq: Positive | None = None
+    planar_relative_sd: NonNegative = 0.0
+    planar_fwhm_mm: Positive | None = None
+    planar_dead_time_us: NonNegative = 0.0
+    recovery_alpha_ml: Positive | None = None
+    recovery_beta: Positive | None = None
+    recovery_relative_sd: NonNegative = 0.0
+
+
+class QuantificationSection(_Section):
+    """Named choices from counts to activity."""
+
+    method: Literal["spect", "planar", "hybrid"]
+    planar_method: Literal["conjugate_view", "template_fit"] = "conjugate_view"
+    planar_calibration: Literal["probe", "sensitivity"] = "probe"
+    scatter: Literal["tew", "dew", "none"] = "tew"
+    attenuation: Literal["ct", "none"] = "ct"
+    background: Literal["braitsch", "none", "full"] = "braitsch"
+    recovery: Literal["geometric_transfer", "sphere_curve", "none"] = "geometric_transfer"
+    volume_relative_sd: NonNegative = 0.0
+
+
+class BloodSection(_Section):
+    """Blood samples for the blood-based marrow model (reported beside, never instead)."""
+
+    samples: str
+    """CSV with time_h, activity_kBq_per_ml."""
+    haematocrit: Annotated[float, Field(gt=0.1, lt=0.7)]
+
+
+class MarrowSection(_Section):
+    """Named choices for the red marrow."""
+
+    l2_l4_fraction: Fraction = 0.067
+    l2_l4_fraction_relative_sd: NonNegative = 0.10
+    l2_l4_source: Literal["volume", "spheres"] = "volume"
+    mass_g: Positive | None = None
+    """None: reference mass of the chosen set, scaled by body mass."""
+    reference: Literal["icrp89", "stylised"] = "icrp89"
+    absorbed_fraction: Fraction
+    blood: BloodSection | None = None
+
+
+class KineticsSection(_Section):
+    """Named choices of the fit."""
+
+    models: tuple[str, ...] = ()
+    averaging: bool = False
+    single_time_point: Literal["haenscheid", "madsen"] | None = None
+    population_half_life_h: dict[str, Positive] = {}
+    population_half_life_relative_sd: NonNegative = 0.25
+    draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
+    seed: Annotated[int, Field(ge=0)] = 20250101
+
+
+class DoseSection(_Section):
+    """Named choices from time-integrated activity to dose."""
+
+    organ_masses_g: dict[str, Positive] = {}
+    """Given masses; otherwise the drawn volume times 1.04 g/ml (SPECT regions)."""
+    organ_density_g_per_ml: Positive = 1.04
+    mass_relative_sd: NonNegative = 0.05
+    s_value_relative_sd: NonNegative = 0.03
+
+
+class LimitsSection(_Section):
+    """What bounds the therapy."""
+
+    kidneys_Gy: Positive | None = None
+    red_marrow_after_infusion_Gy: Positive | None = None
+    liver_Gy: Positive | None = None
+    activity_cap_GBq: Positive | None = None
+    activity_cap_reason: str = ""
+    source: str = ""
+    rounding_GBq: Positive = 0.1
+    chosen_activity_GBq: Positive | None = None
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> LimitsSection:
+        bounds = (
+            self.kidneys_Gy,
+            self.red_marrow_after_infusion_Gy,
+            self.liver_Gy,
+            self.activity_cap_GBq,
+        )
+        if all(bound is None for bound in bounds):
+            raise ValueError("no limit is given: name at least one")
+        return self
+
+
+class AtgSection(_Section):
+    """Antithymocyte globulin: product and basis are never guessed."""
+
+    product: str
+    amount_mg_per_kg: Positive
+    basis: Literal["per_day", "total"]
+
+
+class TransplantSection(_Section):
+    """Stem-cell transplantation and the conditioning around it."""
+
+    day_zero_on: date
+    ert_day: Annotated[int, Field(lt=0, ge=-60)] = -14
+    donor: Literal["MRD", "MUD", "MMUD", "HID", "AUTO"]
+    regimen: str
+    tbi_Gy: Positive
+    graft_confirmed: bool
+    bsa: Literal["mosteller", "dubois"] = "mosteller"
+    cyclophosphamide_weight: str | None = None
+    atg: AtgSection | None = None
+    calcineurin_inhibitor: str | None = None
+    overrides: dict[str, str] = {}
+    """Warning code -> reason for going on."""
+
+
+class Case(_Section):
+    """One patient study, checked."""
+
+    case: CaseSection
+    patient: PatientSection
+    administration: AdministrationSection
+    images: ImagesSection
+    regions: RegionsSection
+    calibration: CalibrationSection
+    quantification: QuantificationSection
+    marrow: MarrowSection
+    kinetics: KineticsSection = KineticsSection()
+    dose: DoseSection = DoseSection()
+    limits: LimitsSection
+    transplant: TransplantSection | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Case:
+        needs = {
+            "spect": (self.images.spect, "images.spect"),
+            "planar": (self.images.planar, "images.planar"),
+            "hybrid": (self.images.spect and self.images.planar, "images.spect and images.planar"),
+        }
+        present, name = needs[self.quantification.method]
+        if not present:
+            raise ValueError(f"quantification.method {self.quantification.method} needs {name}")
+        limit = self.limits.red_marrow_after_infusion_Gy
+        if limit is not None and self.transplant is None:
+            raise ValueError(
+                "limits.red_marrow_after_infusion_Gy needs [transplant] (day_zero_on, ert_day)"
+            )
+        if self.case.compare_with and self.case.study != "post-therapy":
+            raise ValueError("case.compare_with belongs to a post-therapy study")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the clinic."""
+        return ZoneInfo(self.case.zone)
+
+    def aware(self, moment: datetime) -> datetime:
+        """Give a time with the clinic's zone unless it has one."""
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+
+def read_case(path: Path) -> Case:
+    """Read and check a case file.
+
+    Raises
+    ------
+    CaseError
+        With every problem found, each with its key.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise CaseError("case file not found", source=str(path)) from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise CaseError(
+            "the case file is not valid TOML", source=str(path), value=str(problem)
+        ) from problem
+    return parse_case(data, source=str(path))
+
+
+def parse_case(data: dict[str, Any], *, source: str) -> Case:
+    """Check the content of a case file.
+
+    Raises
+    ------
+    CaseError
+        With every problem found, each with its key.
+    """
+    try:
+        return Case.model_validate(data)
+    except ValidationError as problem:
+        found = problem.errors(include_url=False)
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'case'}: {_say(e)}" for e in found]
+        raise CaseError(
+            "the case file needs attention: " + "; ".join(lines),
+            source=source,
+            field=".".join(map(str, found[0]["loc"])),
+            remedy="see docs/reference/case-file.md",
+        ) from problem
+
+
+def _say(error: Any) -> str:
+    kind, given = error["type"], error.get("input")
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is not a known key"
+    text = str(error["msg"]).removeprefix("Value error, ")
+    if "MBq" in str(error["loc"][-1]) and isinstance(given, int | float) and given > 2e5:
+        return f"{given:g} MBq is not plausible: was it meant in Bq? Give MBq"
+    if isinstance(given, str | int | float):
+        return f"{text} (given {given!r})"
+    return text
