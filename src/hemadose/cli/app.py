@@ -1,0 +1,48 @@
+"""The commands. Each one parses, calls `workflow`, prints; nothing is computed here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hemadose.provenance import __version__
+
+app = typer.Typer(
+    name="hemadose",
+    help=(
+        "Theranostics in haematology: from images to a defensible prescription and calendar.\n\n"
+        "Research software: every prescription is a proposal to be confirmed by the responsible "
+        "physician and medical physics expert."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="Result folder.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"hemadose {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+from hemadose.cli import cohort, course, numbers, plan, simulate  # noqa: E402
+
+for module in (simulate, plan, cohort, numbers, course):
+    module.register(app)
