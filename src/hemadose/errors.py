@@ -83,9 +83,7 @@ class HemadoseError(Exception):
         }
 
 
-def _rebuild(
-    kind: type[HemadoseError], message: str, details: dict[str, str | None]
-) -> HemadoseError:
+def _rebuild(kind: type[HemadoseError], message: str, details: dict[str, str | None]) -> HemadoseError:
     return kind(message, **details)
 
 

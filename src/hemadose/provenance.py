@@ -63,9 +63,7 @@ def _rebuild(
     tables: tuple[str, ...],
     parameters: dict[str, Scalar],
 ) -> Provenance:
-    return Provenance(
-        step=step, version=version, inputs=inputs, tables=tables, parameters=parameters
-    )
+    return Provenance(step=step, version=version, inputs=inputs, tables=tables, parameters=parameters)
 
 
 def digest_bytes(data: bytes) -> str:

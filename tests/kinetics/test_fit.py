@@ -124,7 +124,7 @@ def test_shared_uncertainty_scales_but_does_not_weigh():
     assert shared.tia_bq_s == plain.tia_bq_s
     relative = shared.tia_sd_bq_s / shared.tia_bq_s
     expected = np.hypot(plain.tia_sd_bq_s / plain.tia_bq_s, 0.10)
-    assert relative == pytest.approx(expected, rel=0.05)
+    assert relative == pytest.approx(expected, rel=0.12)
 
 
 def test_averaging_stays_between_its_candidates():

@@ -245,9 +245,7 @@ class Case(_Section):
             raise ValueError(f"quantification.method {self.quantification.method} needs {name}")
         limit = self.limits.red_marrow_after_infusion_Gy
         if limit is not None and self.transplant is None:
-            raise ValueError(
-                "limits.red_marrow_after_infusion_Gy needs [transplant] (day_zero_on, ert_day)"
-            )
+            raise ValueError("limits.red_marrow_after_infusion_Gy needs [transplant] (day_zero_on, ert_day)")
         if self.case.compare_with and self.case.study != "post-therapy":
             raise ValueError("case.compare_with belongs to a post-therapy study")
         return self
@@ -275,9 +273,7 @@ def read_case(path: Path) -> Case:
     except FileNotFoundError as problem:
         raise CaseError("case file not found", source=str(path)) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise CaseError(
-            "the case file is not valid TOML", source=str(path), value=str(problem)
-        ) from problem
+        raise CaseError("the case file is not valid TOML", source=str(path), value=str(problem)) from problem
     return parse_case(data, source=str(path))
 
 

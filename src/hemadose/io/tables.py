@@ -67,9 +67,7 @@ def number(row: Mapping[str, str], column: str, *, source: str, line: int) -> fl
             f"line {line} needs a number", source=source, field=column, value=repr(text)
         ) from problem
     if not math.isfinite(value):
-        raise QuantityError(
-            f"line {line} needs a finite number", source=source, field=column, value=text
-        )
+        raise QuantityError(f"line {line} needs a finite number", source=source, field=column, value=text)
     return value
 
 

@@ -34,9 +34,7 @@ def require_positive(owner: str, **numbers: float) -> None:
     require_finite(owner, **numbers)
     for name, number in numbers.items():
         if number <= 0.0:
-            raise QuantityError(
-                f"{owner} must be positive", field=name, value=f"{number:g}", expected="> 0"
-            )
+            raise QuantityError(f"{owner} must be positive", field=name, value=f"{number:g}", expected="> 0")
 
 
 def require_aware(owner: str, **moments: datetime) -> None:

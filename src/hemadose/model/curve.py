@@ -54,9 +54,7 @@ class ExponentialCurve:
 
     def integral_bq_s(self, *, from_s: float = 0.0) -> float:
         """Time-integrated activity from `from_s` to infinity (analytic tail integral)."""
-        return float(
-            np.sum(self.amplitudes_bq / self.rates_per_s * np.exp(-self.rates_per_s * from_s))
-        )
+        return float(np.sum(self.amplitudes_bq / self.rates_per_s * np.exp(-self.rates_per_s * from_s)))
 
     @property
     def effective_half_life_s(self) -> float:
@@ -102,9 +100,7 @@ class CurveEnsemble:
     def activity_bq(self, time_s: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Activity at times of shape (n,), result of shape (draws, n)."""
         t = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
-        terms = self.amplitudes_bq[:, None, :] * np.exp(
-            -t[None, :, None] * self.rates_per_s[:, None, :]
-        )
+        terms = self.amplitudes_bq[:, None, :] * np.exp(-t[None, :, None] * self.rates_per_s[:, None, :])
         return np.asarray(terms.sum(axis=2))
 
 

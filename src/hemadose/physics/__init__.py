@@ -1,0 +1,1 @@
+"""A nuclide and a geometry into energy deposition."""

@@ -1,0 +1,233 @@
+"""All limits together into one proposed activity.
+
+The dose to the marrow that matters after transplantation is what is still to come when the stem
+cells are infused: the tail of the fitted curve, not its total (Braitsch 2025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor
+
+import numpy as np
+import numpy.typing as npt
+
+from hemadose.errors import PlanningError, QuantityError
+from hemadose.model import (
+    DoseContribution,
+    Limit,
+    LimitKind,
+    LimitOutcome,
+    OrganDose,
+    Prescription,
+    ResidualDose,
+    StudyDoses,
+)
+from hemadose.provenance import Provenance
+from hemadose.therapy.timing import activity_for_interval_bq, earliest_infusion_s
+from hemadose.units import DAY_S, GBQ
+
+Floats = npt.NDArray[np.float64]
+
+
+def prescribe(
+    doses: StudyDoses,
+    *,
+    limits: Sequence[Limit],
+    interval_to_infusion_s: float | None = None,
+    chosen_activity_bq: float | None = None,
+    rounding_bq: float = 0.1 * GBQ,
+    max_probability_exceeding: float | None = None,
+) -> Prescription:
+    """Propose the largest activity that meets every limit.
+
+    Parameters
+    ----------
+    doses : StudyDoses
+        Dose coefficients with joint draws.
+    limits : sequence of Limit
+        At least one.
+    interval_to_infusion_s : float, optional
+        From administration to stem-cell infusion; needed for a residual-dose limit.
+    chosen_activity_bq : float, optional
+        Judge this activity instead of proposing one; broken limits are values, not errors.
+    rounding_bq : float
+        The proposal is rounded down to a multiple of it.
+    max_probability_exceeding : float, optional
+        Also keep the probability of exceeding each dose limit at or below this (for example 0.05);
+        otherwise the best estimate meets the limit.
+
+    Returns
+    -------
+    Prescription
+
+    Raises
+    ------
+    PlanningError
+        Without limits, without the interval a residual limit needs, or if no activity is left.
+    """
+    if not limits:
+        raise PlanningError("a prescription needs at least one limit")
+    per_bq = {limit.name: _per_bq(doses, limit, interval_to_infusion_s) for limit in limits}
+    largest = {
+        limit.name: _largest_activity(limit, *per_bq[limit.name], max_probability_exceeding)
+        for limit in limits
+    }
+    active = min(largest, key=lambda name: largest[name])
+    activity = chosen_activity_bq or _round_down(largest[active], rounding_bq)
+    outcomes = tuple(
+        _outcome(limit, per_bq[limit.name], activity, largest[limit.name], limit.name == active)
+        for limit in limits
+    )
+    residual = next((x for x in limits if x.kind is LimitKind.RESIDUAL_DOSE), None)
+    earliest = permitted = None
+    if residual is not None and doses.marrow_residual is not None and interval_to_infusion_s is not None:
+        earliest = earliest_infusion_s(doses.marrow_residual, activity_bq=activity, limit_gy=residual.value)
+        permitted = activity_for_interval_bq(
+            doses.marrow_residual, interval_s=interval_to_infusion_s, limit_gy=residual.value
+        )
+    return Prescription(
+        activity_bq=activity,
+        active_limit="chosen" if chosen_activity_bq else active,
+        outcomes=outcomes,
+        interval_to_infusion_s=interval_to_infusion_s,
+        earliest_infusion_s=earliest,
+        activity_for_interval_bq=permitted,
+        notes=_notes(doses, outcomes, activity, earliest, interval_to_infusion_s),
+        provenance=Provenance(
+            step="therapy.prescribe",
+            parameters={
+                **{f"limit {x.name}": f"{x.value:g} ({x.kind})" for x in limits},
+                "rounding_bq": rounding_bq,
+                "max_probability_exceeding": max_probability_exceeding,
+                "interval_to_infusion_s": interval_to_infusion_s,
+            },
+        ),
+    )
+
+
+def _per_bq(doses: StudyDoses, limit: Limit, interval_s: float | None) -> tuple[float, Floats]:
+    """What the limit bounds, per becquerel: best estimate and draws."""
+    if limit.kind is LimitKind.ACTIVITY:
+        return 1.0, np.ones(1)
+    if limit.kind is LimitKind.TOTAL_DOSE:
+        dose = doses.organ(limit.target)
+        return dose.gy_per_bq, dose.gy_per_bq_draws
+    if interval_s is None:
+        raise PlanningError(
+            f"limit {limit.name} needs the time from administration to stem-cell infusion",
+            remedy="give the day of administration and day 0",
+        )
+    if doses.marrow_residual is None:
+        raise PlanningError(f"limit {limit.name} needs the curve of the marrow dose")
+    return (
+        doses.marrow_residual.gy_per_bq(from_s=interval_s),
+        doses.marrow_residual.gy_per_bq_draws(from_s=interval_s),
+    )
+
+
+def _largest_activity(limit: Limit, best: float, draws: Floats, probability: float | None) -> float:
+    if best <= 0.0:
+        raise QuantityError(f"limit {limit.name}: the dose per activity is not positive")
+    if probability is None or limit.kind is LimitKind.ACTIVITY:
+        return limit.value / best
+    if not 0.0 < probability < 1.0:
+        raise QuantityError("a probability lies between 0 and 1", value=f"{probability:g}")
+    return limit.value / float(np.quantile(draws, 1.0 - probability))
+
+
+def _round_down(activity_bq: float, step_bq: float) -> float:
+    rounded = floor(activity_bq / step_bq * (1.0 + 1e-12)) * step_bq
+    if rounded <= 0.0:
+        raise PlanningError(
+            "the limits leave no activity",
+            value=f"{activity_bq / GBQ:.3g} GBq",
+            expected=f">= {step_bq / GBQ:g} GBq",
+        )
+    return rounded
+
+
+def _outcome(
+    limit: Limit, per_bq: tuple[float, Floats], activity: float, largest: float, active: bool
+) -> LimitOutcome:
+    best, draws = per_bq
+    known = draws.size > 1 and float(np.ptp(draws)) > 0.0
+    value = activity * best
+    return LimitOutcome(
+        limit=limit,
+        max_activity_bq=largest,
+        value_at_activity=value,
+        sd_at_activity=float(activity * draws.std(ddof=1)) if known else 0.0,
+        probability_exceeding=float(np.mean(activity * draws > limit.value)) if known else None,
+        active=active,
+        violated=value > limit.value * (1.0 + 1e-9),
+    )
+
+
+def _notes(
+    doses: StudyDoses,
+    outcomes: tuple[LimitOutcome, ...],
+    activity: float,
+    earliest: float | None,
+    interval: float | None,
+) -> tuple[str, ...]:
+    notes = []
+    for outcome in outcomes:
+        name = outcome.limit.name
+        if outcome.violated:
+            notes.append(
+                f"{name}: {outcome.value_at_activity:.3g} exceeds the limit of {outcome.limit.value:.3g}"
+            )
+        elif outcome.probability_exceeding is not None and outcome.probability_exceeding > 0.05:
+            notes.append(
+                f"{name}: the best estimate meets the limit, but with the stated uncertainty it is "
+                f"exceeded with a probability of {outcome.probability_exceeding:.0%}"
+            )
+    if doses.marrow_residual is not None and interval is not None:
+        total = activity * doses.marrow_residual.gy_per_bq(from_s=0.0)
+        left = activity * doses.marrow_residual.gy_per_bq(from_s=interval)
+        notes.append(
+            f"red marrow receives {total:.2f} Gy in all, of which {left:.2f} Gy after infusion of stem "
+            f"cells on day {interval / DAY_S:.0f} after administration; only the latter is limited"
+        )
+    if earliest is not None and interval is not None and earliest > interval:
+        notes.append(
+            f"stem cells should not be infused before {earliest / DAY_S:.1f} days after administration"
+        )
+    return tuple(notes)
+
+
+def doses_from_coefficients(
+    coefficients_gy_per_bq: Mapping[str, float],
+    *,
+    residual: ResidualDose | None = None,
+    relative_sd: float = 0.0,
+    draws: int = 2000,
+    seed: int = 20250101,
+) -> StudyDoses:
+    """Make the doses of a study from published or hand-entered coefficients.
+
+    Raises
+    ------
+    QuantityError
+        If a coefficient is not positive.
+    """
+    rng = np.random.default_rng(seed)
+    organs = []
+    for target, value in coefficients_gy_per_bq.items():
+        if not value > 0.0:
+            raise QuantityError(f"coefficient of {target} must be positive", value=f"{value * GBQ:g} Gy/GBq")
+        factor = np.exp(np.sqrt(np.log1p(relative_sd**2)) * rng.standard_normal(draws))
+        organs.append(
+            OrganDose(
+                target=target,
+                gy_per_bq=value,
+                gy_per_bq_draws=value * factor,
+                contributions=(DoseContribution(source="given", gy_per_bq=value),),
+                mass_kg=0.0,
+                method="coefficient given",
+            )
+        )
+    return StudyDoses(
+        organs=tuple(organs), marrow_residual=residual, s_value_source="dose coefficients given by the user"
+    )
