@@ -30,9 +30,7 @@ def read_rows(path: Path, *, required: Sequence[str]) -> list[dict[str, str]]:
     except FileNotFoundError as problem:
         raise InputError("file not found", source=str(path)) from problem
     except UnicodeDecodeError as problem:
-        raise InputError(
-            "the table is not UTF-8 text", source=str(path), remedy="save it as CSV UTF-8"
-        ) from problem
+        raise InputError("the table is not UTF-8 text", source=str(path), remedy="save it as CSV UTF-8") from problem
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
         raise InputError("the table is empty", source=str(path))
@@ -63,9 +61,7 @@ def number(row: Mapping[str, str], column: str, *, source: str, line: int) -> fl
     try:
         value = float(text)
     except ValueError as problem:
-        raise QuantityError(
-            f"line {line} needs a number", source=source, field=column, value=repr(text)
-        ) from problem
+        raise QuantityError(f"line {line} needs a number", source=source, field=column, value=repr(text)) from problem
     if not math.isfinite(value):
         raise QuantityError(f"line {line} needs a finite number", source=source, field=column, value=text)
     return value
@@ -175,9 +171,7 @@ def moment(text: str, *, zone: ZoneInfo, source: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as problem:
-        raise TimingError(
-            "not a date and time", source=source, value=text, expected="2025-03-03T09:00:00"
-        ) from problem
+        raise TimingError("not a date and time", source=source, value=text, expected="2025-03-03T09:00:00") from problem
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 

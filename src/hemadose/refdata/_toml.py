@@ -28,9 +28,7 @@ def read_packaged(folder: str, name: str) -> Mapping[str, Any]:
     """
     known = packaged_ids(folder)
     if name not in known:
-        raise ReferenceDataError(
-            f"unknown entry of {folder}", field="id", value=name, expected=", ".join(known)
-        )
+        raise ReferenceDataError(f"unknown entry of {folder}", field="id", value=name, expected=", ".join(known))
     text = files("hemadose.refdata").joinpath("data", folder, f"{name}.toml").read_text(encoding="utf-8")
     return parse(text, source=f"{folder}/{name}.toml")
 

@@ -94,9 +94,7 @@ def _statement(table: Mapping[str, Any], source: str) -> PrintedStatement:
     check_keys(table, source=f"{source} [[statement]]", required=required)
     unit = take(table, "unit", str, source=source)
     if unit not in _UNITS:
-        raise ReferenceDataError(
-            "unknown unit", source=source, field="unit", value=unit, expected=", ".join(_UNITS)
-        )
+        raise ReferenceDataError("unknown unit", source=source, field="unit", value=unit, expected=", ".join(_UNITS))
     return PrintedStatement(
         quantity=take(table, "quantity", str, source=source),
         phase=take(table, "phase", str, source=source),

@@ -58,9 +58,7 @@ def regimen(id: str) -> Regimen:
     for known in regimens():
         if known.id == id:
             return known
-    raise ReferenceDataError(
-        "unknown regimen", field="regimen", value=id, expected=", ".join(r.id for r in regimens())
-    )
+    raise ReferenceDataError("unknown regimen", field="regimen", value=id, expected=", ".join(r.id for r in regimens()))
 
 
 def read_regimen(path: Path) -> Regimen:
@@ -142,9 +140,7 @@ def _item(table: Mapping[str, Any], source: str) -> RegimenItem:
     check_keys(table, source=f"{source} [[item]]", required=required, optional=_ITEM_OPTIONAL)
     correction = table.get("correction")
     if correction is not None:
-        check_keys(
-            correction, source=f"{source} [item.correction]", required=("printed", "corrected", "reason")
-        )
+        check_keys(correction, source=f"{source} [item.correction]", required=("printed", "corrected", "reason"))
     try:
         unit = DoseUnit(table["unit"]) if "unit" in table else None
     except ValueError as problem:

@@ -1,0 +1,1 @@
+"""One module per figure; each gives a matplotlib Figure from values of the model."""
