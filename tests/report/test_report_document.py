@@ -128,3 +128,13 @@ def test_delivered_answer_needs_the_comparison(report):
 
     with pytest.raises(ReportError):
         _delivered(report)
+
+
+def test_calendar_amounts_are_printed_without_padding(report):
+    from hemadose.report.printed import event_table
+
+    amounts = [row[5] for row in event_table(report).rows]
+    assert amounts[0] == "1000 ml"
+    assert "57.8 mg" in amounts
+    assert "4 Gy" in amounts
+    assert amounts[-1] == numbers.MISSING

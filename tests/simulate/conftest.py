@@ -68,6 +68,4 @@ def box_of_water():
     )  # fmt: skip
     grid = Grid.axial(shape=labels.shape, spacing_mm=(5.0, 5.0, 5.0), origin_mm=(-97.5, -102.5, 2.5),
                       frame_of_reference_uid=UID)  # fmt: skip
-    return Anatomy(
-        name="box", labels=Image(values=labels, grid=grid, quantity=Quantity.LABEL), tissues=tissues
-    )
+    return Anatomy(name="box", labels=Image(values=labels, grid=grid, quantity=Quantity.LABEL), tissues=tissues)

@@ -60,9 +60,7 @@ def test_it_solves_its_differential_equations(kinetics):
 def test_integrals_match_quadrature(kinetics):
     t = np.linspace(0.0, 30.0 * LU.half_life_s, 3_000_001)
     for name in ("kidneys", "central"):
-        assert kinetics.tia_h(name) == pytest.approx(
-            np.trapezoid(kinetics.fraction(name, t), t) / HOUR_S, rel=1e-4
-        )
+        assert kinetics.tia_h(name) == pytest.approx(np.trapezoid(kinetics.fraction(name, t), t) / HOUR_S, rel=1e-4)
     start = np.linspace(0.0, 4.0 * HOUR_S, 4001)[:-1]  # void by void, clear of the jumps
     total = 0.0
     for n in range(800):
@@ -123,9 +121,7 @@ def test_unknown_compartment_and_too_fast_release_are_refused(kinetics):
     with pytest.raises(QuantityError, match="no compartment pancreas"):
         kinetics.fraction("pancreas", 0.0)
     with pytest.raises(QuantityError, match="releases faster"):
-        kinetics.with_compartments(
-            Compartment(name="lesion_1", uptake_fraction=0.01, biological_half_life_s=HOUR_S)
-        )
+        kinetics.with_compartments(Compartment(name="lesion_1", uptake_fraction=0.01, biological_half_life_s=HOUR_S))
     with pytest.raises(QuantityError, match="twice"):
         kinetics.with_compartments(kinetics.compartments[0])
 
@@ -133,7 +129,5 @@ def test_unknown_compartment_and_too_fast_release_are_refused(kinetics):
 def test_another_nuclide_keeps_the_biology():
     yttrium = Nuclide(name="Y-90", half_life_s=64.1 * HOUR_S, electron_energy_kev=933.1, photon_energy_kev=0)
     lu, y = pentixather_biokinetics(LU), pentixather_biokinetics(yttrium)
-    assert [c.biological_half_life_s for c in lu.compartments] == [
-        c.biological_half_life_s for c in y.compartments
-    ]
+    assert [c.biological_half_life_s for c in lu.compartments] == [c.biological_half_life_s for c in y.compartments]
     assert y.tia_h("kidneys") < lu.tia_h("kidneys")

@@ -27,9 +27,7 @@ from hemadose.therapy.regimen import (
 )
 
 DAY_ZERO = date(2025, 3, 31)
-MAN = Patient(
-    pseudonym="A1", sex=Sex.MALE, height_cm=178, weight_kg=75, age_years=46, creatinine_mg_per_dl=0.8
-)
+MAN = Patient(pseudonym="A1", sex=Sex.MALE, height_cm=178, weight_kg=75, age_years=46, creatinine_mg_per_dl=0.8)
 GRAFALON = AtgOrder(product="grafalon", amount_mg_per_kg=10, basis="per_day")  # type: ignore[arg-type]
 DONORS = {
     "cxcr4-tbi-matched-flu": Donor.MATCHED_UNRELATED,
@@ -348,6 +346,19 @@ def test_weight_rules_are_checked() -> None:
     assert "WEIGHT-ABOVE-ACTUAL" not in codes(course(patient=light))
 
 
+def test_clearance_by_actual_weight_in_obesity() -> None:
+    heavy = replace(MAN, weight_kg=130.0, creatinine_mg_per_dl=1.6)
+    assert "RENAL-WEIGHT" in codes(course(patient=heavy))
+    adjusted = course(patient=heavy, renal_weight="adjusted_40")
+    assert "RENAL-WEIGHT" not in codes(adjusted)
+    assert (of(adjusted, "Fludarabine")[0].amount or 0) < (of(course(patient=heavy), "Fludarabine")[0].amount or 0)
+
+
+def test_a_small_patient_without_ideal_weight_is_planned_by_actual_weight() -> None:
+    small = replace(MAN, sex=Sex.FEMALE, height_cm=149.0, weight_kg=52.0)
+    assert of(course(patient=small), "Cyclophosphamide")[0].amount == pytest.approx(14.5 * 52)
+
+
 def test_amino_acid_amounts_are_asked_not_inferred() -> None:
     assert "AMINO-ACID-AMOUNT" in codes(course())
     made = course(amino_acids=AminoAcids(arginine_g=25, lysine_g=25))
@@ -382,14 +393,14 @@ def test_alternatives_are_named() -> None:
 
 def test_weekends_are_named() -> None:
     assert "WEEKEND" in codes(course())  # day 0 Monday: irradiation begins on a Saturday
-    tuesday = schedule(
+    thursday = schedule(
         regimen=regimen("cxcr4-tbi-haplo"),
         donor=Donor.HAPLOIDENTICAL,
         patient=MAN,
         day_zero_on=date(2025, 4, 3),
         choices=choices(),
     )
-    assert "WEEKEND" not in codes(tuesday)
+    assert "WEEKEND" not in codes(thursday)
 
 
 def prescription(**changes: Any) -> Prescription:

@@ -18,9 +18,7 @@ def protraction_factor(*, effective_half_life_s: float, repair_half_life_s: floa
     >>> round(protraction_factor(effective_half_life_s=41.0, repair_half_life_s=2.8), 6)
     0.063927
     """
-    require_positive(
-        "half-lives", effective_half_life_s=effective_half_life_s, repair_half_life_s=repair_half_life_s
-    )
+    require_positive("half-lives", effective_half_life_s=effective_half_life_s, repair_half_life_s=repair_half_life_s)
     return repair_half_life_s / (repair_half_life_s + effective_half_life_s)
 
 
@@ -60,6 +58,4 @@ def fractionated_bed_gy(
     if same_day > 1 and gap_s is not None and repair_half_life_s is not None:
         phi = exp(-log(2.0) * gap_s / repair_half_life_s)
         unrepaired = 2.0 / same_day * phi / (1.0 - phi) * (same_day - (1.0 - phi**same_day) / (1.0 - phi))
-    return (
-        fractions * dose_per_fraction_gy * (1.0 + (1.0 + unrepaired) * dose_per_fraction_gy / alpha_beta_gy)
-    )
+    return fractions * dose_per_fraction_gy * (1.0 + (1.0 + unrepaired) * dose_per_fraction_gy / alpha_beta_gy)

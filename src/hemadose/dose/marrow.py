@@ -44,9 +44,7 @@ def marrow_from_lumbar(
         If the fraction does not lie between 0 and 1.
     """
     if not 0.0 < fraction <= 1.0:
-        raise QuantityError(
-            "the L2-L4 fraction lies between 0 and 1", field="l2_l4_fraction", value=f"{fraction:g}"
-        )
+        raise QuantityError("the L2-L4 fraction lies between 0 and 1", field="l2_l4_fraction", value=f"{fraction:g}")
     return scaled(lumbar, 1.0 / fraction, name="red_marrow", relative_sd=fraction_relative_sd, normal=normal)
 
 
@@ -64,15 +62,11 @@ def marrow_to_blood_ratio(*, haematocrit: float, rmecff: float = RMECFF) -> floa
     0.3585
     """
     if not 0.0 < haematocrit < 1.0:
-        raise QuantityError(
-            "haematocrit is a fraction", field="haematocrit", value=f"{haematocrit:g}", expected="0-1"
-        )
+        raise QuantityError("haematocrit is a fraction", field="haematocrit", value=f"{haematocrit:g}", expected="0-1")
     return rmecff / (1.0 - haematocrit)
 
 
-def marrow_tia_from_blood_bq_s(
-    *, blood_tia_bq_s_per_ml: float, marrow_to_blood: float, marrow_mass_kg: float
-) -> float:
+def marrow_tia_from_blood_bq_s(*, blood_tia_bq_s_per_ml: float, marrow_to_blood: float, marrow_mass_kg: float) -> float:
     """Time-integrated activity in marrow from that in blood; one ml of marrow is taken as one gram.
 
     The marrow mass cancels in the self-dose, since S scales with its inverse.

@@ -76,9 +76,7 @@ def organ_doses(
         sd = mass_relative_sd if isinstance(mass_relative_sd, float) else mass_relative_sd.get(target, 0.0)
         own = common / _lognormal(sd, rng.standard_normal(count))
         factors = {s.name: own if s.name == target else common for s in sources}
-        organs.append(
-            _organ(target, mass, sources, s_values, factors, administered_activity_bq, methods or {})
-        )
+        organs.append(_organ(target, mass, sources, s_values, factors, administered_activity_bq, methods or {}))
         if target == MARROW:
             residual = _residual(target, sources, s_values, factors, administered_activity_bq)
     return StudyDoses(
@@ -116,9 +114,7 @@ def _organ(
     contributions, total = [], np.zeros(sources[0].ensemble.draws)
     for source in sources:
         s = s_values.get(source=source.name, target=target).gy_per_bq_s
-        contributions.append(
-            DoseContribution(source=source.name, gy_per_bq=source.tia_bq_s * s / administered)
-        )
+        contributions.append(DoseContribution(source=source.name, gy_per_bq=source.tia_bq_s * s / administered))
         total += source.ensemble.integral_bq_s() * s * factors[source.name] / administered
     return OrganDose(
         target=target,

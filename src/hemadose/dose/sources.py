@@ -67,9 +67,7 @@ def scaled(
         draws = np.exp(np.sqrt(np.log1p(relative_sd**2)) * normal[: source.ensemble.draws])
     return SourceCurve(
         name=name,
-        curve=ExponentialCurve(
-            amplitudes_bq=factor * source.curve.amplitudes_bq, rates_per_s=source.curve.rates_per_s
-        ),
+        curve=ExponentialCurve(amplitudes_bq=factor * source.curve.amplitudes_bq, rates_per_s=source.curve.rates_per_s),
         ensemble=CurveEnsemble(
             amplitudes_bq=factor * draws[:, None] * source.ensemble.amplitudes_bq,
             rates_per_s=source.ensemble.rates_per_s,
@@ -105,8 +103,6 @@ def _join_draws(ensembles: Sequence[CurveEnsemble], signs: Floats) -> CurveEnsem
     if len({e.draws for e in ensembles}) != 1:
         raise QuantityError("the ensembles of a study must have equally many draws")
     return CurveEnsemble(
-        amplitudes_bq=np.concatenate(
-            [s * e.amplitudes_bq for s, e in zip(signs, ensembles, strict=True)], axis=1
-        ),
+        amplitudes_bq=np.concatenate([s * e.amplitudes_bq for s, e in zip(signs, ensembles, strict=True)], axis=1),
         rates_per_s=np.concatenate([e.rates_per_s for e in ensembles], axis=1),
     )

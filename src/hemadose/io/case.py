@@ -84,6 +84,8 @@ class ImagesSection(_Section):
     spect: tuple[str | NiftiScan, ...] = ()
     planar: tuple[str, ...] = ()
     probe: str | None = None
+    planar_origin_mm: tuple[float, float] | None = None
+    """Patient coordinates (z, x) of the middle of planar pixel (0, 0): places the CT under it."""
 
 
 class RegionsSection(_Section):
@@ -115,7 +117,7 @@ class QuantificationSection(_Section):
     """Named choices from counts to activity."""
 
     method: Literal["spect", "planar", "hybrid"]
-    planar_method: Literal["conjugate_view", "template_fit"] = "conjugate_view"
+    planar_method: Literal["conjugate_view", "template_fit"] = "template_fit"
     planar_calibration: Literal["probe", "sensitivity"] = "probe"
     scatter: Literal["tew", "dew", "none"] = "tew"
     attenuation: Literal["ct", "none"] = "ct"

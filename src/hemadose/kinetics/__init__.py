@@ -1,7 +1,8 @@
 """Activity samples into a time-activity curve and its integral, with uncertainty."""
 
-from hemadose.kinetics.fit import FitOptions, fit_series
+from hemadose.kinetics.fit import fit_series
 from hemadose.kinetics.models import DEFAULT_MODELS, MODELS, ModelFunction
+from hemadose.kinetics.options import FitOptions
 from hemadose.kinetics.single import (
     TrapezoidIntegral,
     haenscheid_tia_bq_s,

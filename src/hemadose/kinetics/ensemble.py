@@ -1,4 +1,4 @@
-"""Curves drawn from the covariance of a fit, so that every later number can be propagated."""
+"""Ensembles of curves: from one model, mixed over models, scaled by what all samples share."""
 
 from __future__ import annotations
 
@@ -7,60 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hemadose.kinetics.leastsquares import Solution
+from hemadose.errors import FitError
 from hemadose.kinetics.models import ModelFunction
-from hemadose.model import CurveEnsemble, Nuclide
+from hemadose.kinetics.posterior import Posterior
+from hemadose.model import CurveEnsemble
 
 Floats = npt.NDArray[np.float64]
 
 
-def draw_curves(
-    function: ModelFunction,
-    solution: Solution,
-    *,
-    nuclide: Nuclide,
-    scale_bq: float,
-    inflate: float,
-    draws: int,
-    rng: np.random.Generator,
-) -> CurveEnsemble:
-    """Draw parameters log-normally about the best fit and give them as curves.
-
-    Amplitudes and rates stay positive, and no rate falls below physical decay.
-
-    Parameters
-    ----------
-    function, solution : ModelFunction, Solution
-        The model and its optimum (amplitudes relative to `scale_bq`).
-    nuclide : Nuclide
-        Physical floor.
-    scale_bq : float
-        Activity unit of the solution.
-    inflate : float
-        Factor on all standard uncertainties (Birge ratio), 1 for a fit that describes the data.
-    draws : int
-        Number of curves.
-    rng : numpy Generator
-        Source of randomness.
-
-    Returns
-    -------
-    CurveEnsemble
-    """
-    centre = np.concatenate([solution.amplitudes, solution.rates])
-    relative = inflate**2 * solution.covariance / np.outer(centre, centre)
-    relative = np.clip(relative, -4.0, 4.0)
-    values, vectors = np.linalg.eigh((relative + relative.T) / 2.0)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    sample = centre * np.exp(rng.standard_normal((draws, centre.size)) @ root.T)
-    split = len(function.amplitude_names)
-    physical = nuclide.decay_constant_per_s
-    rates = np.sort(np.maximum(sample[:, split:], physical * (1.0 + 1e-9)), axis=1)
-    amplitudes = scale_bq * sample[:, :split] @ np.asarray(function.mixing)
+def as_curves(function: ModelFunction, drawn: Posterior, *, physical_rate: float, scale_bq: float) -> CurveEnsemble:
+    """Write drawn parameters as sums of exponentials."""
     return CurveEnsemble(
-        amplitudes_bq=amplitudes,
-        rates_per_s=function.term_rates(rates, physical_rate=physical),
+        amplitudes_bq=scale_bq * drawn.amplitudes @ np.asarray(function.mixing),
+        rates_per_s=function.term_rates(drawn.rates, physical_rate=physical_rate),
     )
+
+
+def evidence_weights(log_evidences: Sequence[float]) -> Floats:
+    """Probabilities of models from the logarithm of their evidence, equal before the samples.
+
+    >>> evidence_weights([-10.0, -10.0]).tolist()
+    [0.5, 0.5]
+    """
+    raw = np.exp(np.asarray(log_evidences) - np.max(log_evidences))
+    return np.asarray(raw / raw.sum())
 
 
 def mix(
@@ -70,7 +40,14 @@ def mix(
     rng: np.random.Generator,
     filler_rate: float,
 ) -> CurveEnsemble:
-    """Mix ensembles of equal size by weight (model averaging), padding with empty terms."""
+    """Mix ensembles of equal size by weight, padding with empty terms.
+
+    >>> one = CurveEnsemble(amplitudes_bq=np.ones((4, 1)), rates_per_s=np.ones((4, 1)))
+    >>> two = CurveEnsemble(amplitudes_bq=np.ones((4, 2)), rates_per_s=np.ones((4, 2)))
+    >>> both = mix([one, two], weights=np.array([1.0, 0.0]), rng=np.random.default_rng(1), filler_rate=1.0)
+    >>> both.integral_bq_s().tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
     if len(ensembles) == 1:
         return ensembles[0]
     draws = ensembles[0].draws
@@ -87,11 +64,41 @@ def mix(
 
 
 def scale_shared(ensemble: CurveEnsemble, *, relative_sd: float, normal: Floats) -> CurveEnsemble:
-    """Scale every curve by the uncertainty that all samples share (log-normal)."""
+    """Scale every curve by the uncertainty that all samples share.
+
+    The factor is log-normal with median 1 and standard deviation `relative_sd` of its mean.
+
+    Parameters
+    ----------
+    ensemble : CurveEnsemble
+        Curves.
+    relative_sd : float
+        Shared relative standard uncertainty; 0 leaves the curves as they are.
+    normal : ndarray, shape (at least draws,)
+        Standard-normal draws: the same vector for every region of a study, so that a common
+        calibration moves all regions together.
+
+    Raises
+    ------
+    FitError
+        If there are fewer normal draws than curves.
+
+    Examples
+    --------
+    >>> flat = CurveEnsemble(amplitudes_bq=np.ones((3, 1)), rates_per_s=np.ones((3, 1)))
+    >>> moved = scale_shared(flat, relative_sd=0.1, normal=np.array([-1.0, 0.0, 1.0]))
+    >>> np.round(moved.integral_bq_s(), 3).tolist()
+    [0.905, 1.0, 1.105]
+    """
     if relative_sd <= 0.0:
         return ensemble
+    if len(normal) < ensemble.draws:
+        raise FitError(
+            "fewer draws of the shared uncertainty than curves",
+            field="shared_normal",
+            value=str(len(normal)),
+            expected=f">= {ensemble.draws}",
+        )
     sigma = np.sqrt(np.log1p(relative_sd**2))
-    factor = np.exp(sigma * normal[: ensemble.draws])
-    return CurveEnsemble(
-        amplitudes_bq=ensemble.amplitudes_bq * factor[:, None], rates_per_s=ensemble.rates_per_s
-    )
+    factor = np.exp(sigma * np.asarray(normal[: ensemble.draws]))
+    return CurveEnsemble(amplitudes_bq=ensemble.amplitudes_bq * factor[:, None], rates_per_s=ensemble.rates_per_s)

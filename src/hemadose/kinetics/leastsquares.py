@@ -74,7 +74,7 @@ def solve(
     """
     from scipy.optimize import least_squares
 
-    low, high = _bounds(model, times, physical_rate)
+    low, high = _biological_limits(model, times, physical_rate)
     count = len(model.rate_names)
 
     def residuals(logs: Floats) -> Floats:
@@ -105,17 +105,29 @@ def solve(
     return _summarise(model, times, values, sds, physical_rate, rates, at_floor)
 
 
-def _bounds(model: ModelFunction, times: Floats, physical_rate: float) -> tuple[float, Floats]:
-    """Logarithmic bounds of the biological rates.
+def log_rate_limits(model: ModelFunction, times: Floats, physical_rate: float) -> tuple[float, Floats]:
+    """Logarithms of the slowest effective rate and of the fastest of each phase, shape (rates,).
+
+    >>> from hemadose.kinetics.models import model_function
+    >>> low, high = log_rate_limits(model_function("mono"), np.array([1.0, 24.0]), np.log(2) / 160.0)
+    >>> np.round(np.log(2) / np.exp([low, *high]), 2).tolist()
+    [160.0, 0.5]
+    """
+    low, high = _biological_limits(model, times, physical_rate)
+    return float(np.log(physical_rate + np.exp(low))), np.log(physical_rate + np.exp(high))
+
+
+def _biological_limits(model: ModelFunction, times: Floats, physical_rate: float) -> tuple[float, Floats]:
+    """Logarithmic bounds of the biological rates, in any one unit of time.
 
     An uptake phase may be fast, since it then hardly matters. A clearance phase is held to
     half-lives above half the first sampling time: a faster one is not observed, and would put
     any amount of activity before the first sample.
     """
     positive = times[times > 0.0]
-    first = float(positive.min()) if positive.size else 60.0
-    uptake = np.log(2.0) / max(first / 20.0, 60.0)
-    clearance = max(np.log(2.0) / max(first / 2.0, 60.0), 10.0 * physical_rate)
+    first = float(positive.min()) if positive.size else 0.01 / physical_rate
+    uptake = np.log(2.0) / (first / 20.0)
+    clearance = max(np.log(2.0) / (first / 2.0), 10.0 * physical_rate)
     rises = np.asarray(model.mixing)[:, : len(model.rate_names)].min(axis=0) < 0.0
     highest = np.asarray(np.log(np.where(rises, uptake, clearance)))
     return float(np.log(_FLOOR * physical_rate)), highest

@@ -124,8 +124,7 @@ def _single_result(
     low, high = np.quantile(ensemble.integral_bq_s(), [0.158655, 0.841345])
     tia = curve.integral_bq_s()
     notes = [
-        f"{series.region}: one time point only ({time_s / HOUR_S:.0f} h); the integral rests on "
-        "an assumed half-life"
+        f"{series.region}: one time point only ({time_s / HOUR_S:.0f} h); the integral rests on an assumed half-life"
     ]
     ratio = time_s / population_half_life_s if population_half_life_s else None
     if method == "haenscheid" and (ratio is None or not 0.75 <= ratio <= 2.5):
@@ -214,7 +213,7 @@ def trapezoid(
         half_life = min(half_life, LN2 * (t[-1] - t[-2]) / float(np.log(a[-2] / a[-1])))
     return TrapezoidIntegral(
         head_bq_s=float(a[0] * t[0] * (0.5 if head == "from_zero" else 1.0)),
-        between_bq_s=float(np.trapezoid(a, t)),
+        between_bq_s=float(np.sum(np.diff(t) * (a[1:] + a[:-1]) / 2.0)),
         tail_bq_s=float(a[-1] * half_life / LN2),
         tail_half_life_s=float(half_life),
     )

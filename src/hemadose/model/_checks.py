@@ -24,9 +24,7 @@ def require_non_negative(owner: str, **numbers: float) -> None:
     require_finite(owner, **numbers)
     for name, number in numbers.items():
         if number < 0.0:
-            raise QuantityError(
-                f"{owner} cannot be negative", field=name, value=f"{number:g}", expected=">= 0"
-            )
+            raise QuantityError(f"{owner} cannot be negative", field=name, value=f"{number:g}", expected=">= 0")
 
 
 def require_positive(owner: str, **numbers: float) -> None:

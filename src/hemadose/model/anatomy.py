@@ -67,9 +67,7 @@ class Anatomy:
             raise QuantityError(f"anatomy {self.name} describes a label twice")
         unknown = set(np.unique(self.labels.values).tolist()) - set(known)
         if unknown:
-            raise QuantityError(
-                f"anatomy {self.name} holds labels without a tissue", value=str(sorted(unknown))
-            )
+            raise QuantityError(f"anatomy {self.name} holds labels without a tissue", value=str(sorted(unknown)))
 
     def tissue(self, name: str) -> Tissue:
         """Give one tissue by name.

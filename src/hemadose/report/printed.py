@@ -19,6 +19,7 @@ from hemadose.report.content import Comparison, PlanReport
 from hemadose.units import GBQ, HOUR_S, MBQ
 
 _MBQ_H = MBQ * HOUR_S
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 LANES = {
     Lane.NUCLEAR_MEDICINE: "Nuclear medicine",
     Lane.RADIATION_ONCOLOGY: "Radiation oncology",
@@ -218,7 +219,7 @@ def event_table(report: PlanReport) -> PrintedTable | None:
         rows=tuple(
             (
                 numbers.relative_day(event.day),
-                f"{course.date_of(event.day):%a %d %b %Y}",
+                f"{course.date_of(event.day):%a %d %b %Y}".replace(" ", _NO_BREAK),
                 _moment(event),
                 LANES[event.lane],
                 event.title,
@@ -233,14 +234,16 @@ def event_table(report: PlanReport) -> PrintedTable | None:
 
 def _moment(event: CourseEvent) -> str:
     start = "" if event.at is None else f"{event.at:%H:%M}"
-    length = "" if event.duration_h is None else f"{event.duration_h:g} h"
+    length = "" if event.duration_h is None else f"{event.duration_h:g}{_NO_BREAK}h"
     return ", ".join(part for part in (start, length) if part) or numbers.MISSING
 
 
 def _amount(event: CourseEvent) -> str:
     if event.amount is None:
         return numbers.MISSING
-    return f"{numbers.significant(event.amount)} {event.unit}"
+    text = numbers.significant(event.amount, digits=4)
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text} {event.unit}"
 
 
 def comparison_table(comparison: Comparison) -> PrintedTable:

@@ -160,8 +160,7 @@ class Biokinetics:
         if unknown:
             raise QuantityError(f"no compartment {', '.join(sorted(unknown))}")
         changed = tuple(
-            replace(c, uptake_fraction=c.uptake_fraction * factors.get(c.name, 1.0))
-            for c in self.compartments
+            replace(c, uptake_fraction=c.uptake_fraction * factors.get(c.name, 1.0)) for c in self.compartments
         )
         return replace(self, compartments=changed)
 

@@ -51,7 +51,8 @@ class Camera:
         Scatter per keV in the (lower, photopeak, upper) windows, relative to the photopeak. The
         mean of the outer two, 0.985, is how well a triple-energy-window estimate can do.
     spect_fwhm_mm : float
-        Resolution of the reconstruction.
+        Resolution of the reconstruction as a line source shows it: filter and averaging over the
+        voxel are part of it.
     spect_noise_share : float
         Detected counts per reconstructed count without attenuation: sets the noise level.
         Attenuation lowers it further, voxel by voxel.
@@ -93,15 +94,31 @@ class Camera:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise QuantityError("impossible camera", field=name, value=f"{value:g}", expected="> 0")
-        if not 0.0 <= self.spect_filter_fwhm_mm < self.spect_fwhm_mm:
+        rest = self.spect_fwhm_mm**2 - self.spect_filter_fwhm_mm**2 - self._voxel_width_mm**2
+        if self.spect_filter_fwhm_mm < 0.0 or not rest >= 0.0:
             raise QuantityError(
-                "the filter is wider than the resolution it is part of",
+                "filter and voxel are wider than the resolution they are part of",
                 field="spect_filter_fwhm_mm",
-                value=f"{self.spect_filter_fwhm_mm:g}",
-                expected=f"< {self.spect_fwhm_mm:g}",
+                value=f"{self.spect_filter_fwhm_mm:g} mm with voxels of {self.spect_voxel_mm:g} mm",
+                expected=f"less than {self.spect_fwhm_mm:g} mm together",
             )
         if self.scatter_to_primary < 0.0:
             raise QuantityError("scatter cannot be negative", field="scatter_to_primary")
+
+    @property
+    def _voxel_width_mm(self) -> float:
+        """FWHM of the Gaussian with the variance of a voxel's side."""
+        return FWHM_PER_SIGMA * self.spect_voxel_mm / math.sqrt(12.0)
+
+    @property
+    def spect_blur_before_filter_mm(self) -> float:
+        """Gaussian that, with filter and voxel, makes `spect_fwhm_mm`.
+
+        >>> round(Camera().spect_blur_before_filter_mm, 2)
+        8.33
+        """
+        rest = self.spect_fwhm_mm**2 - self.spect_filter_fwhm_mm**2 - self._voxel_width_mm**2
+        return math.sqrt(max(rest, 0.0))
 
     @property
     def dwell_s(self) -> float:

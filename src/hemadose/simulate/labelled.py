@@ -119,9 +119,7 @@ def labelled_anatomy(
     top = _kidney_height_mm(found, tissues, z) - L2_BELOW_KIDNEYS_MM
     return Anatomy(
         name=name,
-        labels=Image(
-            values=_with_vertebrae(found, column, tissues, z, top), grid=ct.grid, quantity=Quantity.LABEL
-        ),
+        labels=Image(values=_with_vertebrae(found, column, tissues, z, top), grid=ct.grid, quantity=Quantity.LABEL),
         tissues=_with_marrow(tissues),
         source=source,
     )
@@ -132,9 +130,7 @@ def _air() -> Tissue:
 
 
 def _tissue(label: int, name: str, medium: str, density: float, hounsfield: float) -> Tissue:
-    return Tissue(
-        label=label, name=name, medium=medium, density_g_per_ml=density, hounsfield=hounsfield
-    )
+    return Tissue(label=label, name=name, medium=medium, density_g_per_ml=density, hounsfield=hounsfield)
 
 
 def _body(hounsfield: npt.NDArray[np.float32], bed_hounsfield: float) -> Mask:
@@ -182,9 +178,7 @@ def _column(bone: Mask, drawn: Mask, body: Mask, axes: tuple[Axis, Axis, Axis]) 
     filled = np.stack([binary_fill_holes(plane) for plane in closed]) & window & ~drawn
     parts, count = label(filled)
     if not count:
-        raise RegionError(
-            "no vertebral column in the CT", expected="bone in the midline of the back half of the body"
-        )
+        raise RegionError("no vertebral column in the CT", expected="bone in the midline of the back half of the body")
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     return np.asarray(parts == int(sizes.argmax()))

@@ -92,9 +92,7 @@ def _ball_share(
         return share
     shape = tuple(int(n) for n in high - low)
     offsets = (np.arange(samples) + 0.5) / samples - 0.5
-    fine = [
-        ((low[axis] + np.arange(shape[axis]))[:, None] + offsets).ravel() - middle[axis] for axis in range(3)
-    ]
+    fine = [((low[axis] + np.arange(shape[axis]))[:, None] + offsets).ravel() - middle[axis] for axis in range(3)]
     distance2 = sum(
         (f * grid.spacing_mm[axis]).reshape([-1 if axis == a else 1 for a in range(3)]) ** 2
         for axis, f in enumerate(fine)
@@ -105,9 +103,7 @@ def _ball_share(
     return share
 
 
-def planar_outlines(
-    projected: ProjectedAnatomy, *, priority: Sequence[str] | None = None
-) -> tuple[PlanarRegion, ...]:
+def planar_outlines(projected: ProjectedAnatomy, *, priority: Sequence[str] | None = None) -> tuple[PlanarRegion, ...]:
     """Regions on the planar images: projected outlines that share no pixel.
 
     Lesions, L2-L4 and the kidneys keep their whole outline; spleen and liver lose what lies over
@@ -125,9 +121,7 @@ def planar_outlines(
     """
     anatomy, plane = projected.anatomy, projected.plane
     tissues = organ_tissues(anatomy)
-    outline = {
-        name: shadow(anatomy, anatomy.region(*names).mask, plane) for name, names in tissues.items()
-    }
+    outline = {name: shadow(anatomy, anatomy.region(*names).mask, plane) for name, names in tissues.items()}
     body = shadow(anatomy, anatomy.labels.values > 0, plane)
     free = np.ones(plane.shape, dtype=np.bool_)
     masks: dict[str, Mask] = {}
@@ -209,4 +203,4 @@ def _beside_spine(projected: ProjectedAnatomy, body: Mask, outline: Mapping[str,
         free = mask & body & ~_grown(organs, clearance)
         if np.count_nonzero(free) >= 12:
             return np.asarray(free)
-    return mask & body & ~organs
+    return np.asarray(mask & body & ~organs)

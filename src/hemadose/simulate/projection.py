@@ -208,9 +208,7 @@ def _transmission(attenuation: Volume, depth_cm: float, view: View) -> Volume:
     return np.asarray(passed if view is View.ANTERIOR else passed[:, ::-1])
 
 
-def _seen(
-    emitted: Volume, camera: Camera, axes: tuple[Axis, Axis, Axis], plane: PlanarPlane, view: View
-) -> Floats:
+def _seen(emitted: Volume, camera: Camera, axes: tuple[Axis, Axis, Axis], plane: PlanarPlane, view: View) -> Floats:
     """Sum the coronal planes, each blurred for its distance (Gaussians combine in variance).
 
     The blur is done in two steps: on the anatomy's pixels down to the resolution of the nearest

@@ -27,12 +27,12 @@ class Axis:
     @property
     def edges_mm(self) -> npt.NDArray[np.float64]:
         """Cell borders, shape (count + 1,)."""
-        return self.first_mm + self.pitch_mm * (np.arange(self.count + 1) - 0.5)
+        return np.asarray(self.first_mm + self.pitch_mm * (np.arange(self.count + 1) - 0.5), dtype=np.float64)
 
     @property
     def centres_mm(self) -> npt.NDArray[np.float64]:
         """Cell centres, shape (count,)."""
-        return self.first_mm + self.pitch_mm * np.arange(self.count)
+        return np.asarray(self.first_mm + self.pitch_mm * np.arange(self.count), dtype=np.float64)
 
 
 def transfer_matrix(source: Axis, target: Axis, *, fwhm_mm: float = 0.0) -> Matrix:
@@ -63,7 +63,7 @@ def transfer_matrix(source: Axis, target: Axis, *, fwhm_mm: float = 0.0) -> Matr
 
 def _second_integral(u: Matrix, sigma: float) -> Matrix:
     """Antiderivative of the Gaussian's cumulative distribution."""
-    if sigma == 0.0:
+    if sigma < 1e-6:  # mm: no blur
         return np.maximum(u, 0.0)
     from scipy.special import erf
 

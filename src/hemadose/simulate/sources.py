@@ -69,9 +69,7 @@ def source_maps(anatomy: Anatomy) -> tuple[SourceMap, ...]:
             f"anatomy {anatomy.name} cannot carry the biokinetics",
             value=f"missing {', '.join(missing) or 'red marrow'}",
         )
-    masses = {
-        name: float(density[labels == names[name].label].sum()) for name in ("kidney_left", "kidney_right")
-    }
+    masses = {name: float(density[labels == names[name].label].sum()) for name in ("kidney_left", "kidney_right")}
     maps = []
     for name in (*SOURCES, *_lesions(anatomy)):
         weight = _weight(anatomy, name, density)
@@ -100,9 +98,7 @@ def _weight(anatomy: Anatomy, name: str, density: Floats) -> Floats:
     return np.asarray(table[labels], dtype=np.float32)
 
 
-def activity_fraction(
-    biokinetics: Biokinetics, source: SourceMap, time_s: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
+def activity_fraction(biokinetics: Biokinetics, source: SourceMap, time_s: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Activity in a source region per administered activity at times."""
     parts = [biokinetics.fraction(name, time_s) for name in compartments_of(source.name)]
     return np.asarray(source.compartment_share * np.sum(parts, axis=0))

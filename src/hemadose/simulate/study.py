@@ -130,6 +130,11 @@ class VirtualStudy:
     truth: StudyTruth
     notes: tuple[str, ...] = ()
 
+    @property
+    def planar_origin_mm(self) -> tuple[float, float]:
+        """Patient coordinates (z, x) of the centre of planar pixel (0, 0)."""
+        return self.planar_plane.rows.first_mm, self.planar_plane.columns.first_mm
+
 
 def virtual_study(
     *,
@@ -166,9 +171,7 @@ def virtual_study(
     """
     rng = np.random.default_rng(seed)
     errors = 1.0 + calibration_relative_sd * rng.standard_normal(2)
-    scene = _Scene(
-        projected=projected, camera=camera, administration=administration, biokinetics=biokinetics
-    )
+    scene = _Scene(projected=projected, camera=camera, administration=administration, biokinetics=biokinetics)
     planar = tuple(_planar_scan(scene, hours, rng) for hours in schedule.planar_h)
     spect = tuple(_spect_scan(scene, hours, rng) for hours in schedule.spect_h)
     return VirtualStudy(
@@ -231,8 +234,7 @@ def _planar_scan(scene: _Scene, hours: float, rng: np.random.Generator) -> Plana
     windows = {w.name: w for w in (PHOTOPEAK, LOWER_SCATTER, UPPER_SCATTER)}
     return PlanarScan(
         frames=tuple(
-            PlanarFrame(counts=image, view=View(view), window=windows[name])
-            for (view, name), image in counts.items()
+            PlanarFrame(counts=image, view=View(view), window=windows[name]) for (view, name), image in counts.items()
         ),
         pixel_spacing_mm=(pixel, pixel),
         pixel_dwell_s=camera.dwell_s,
@@ -247,9 +249,7 @@ def _spect_scan(scene: _Scene, hours: float, rng: np.random.Generator) -> Tomogr
     begin, length = round(hours * HOUR_S), camera.spect_duration_s
     at = scene.activity_bq(begin + np.array([0.0, 0.5, 1.0]) * length)
     mean = {name: float(np.dot(values, (1.0, 4.0, 1.0)) / 6.0) for name, values in at.items()}
-    counts = reconstructed_counts(
-        projected.spect, projected.spect_detected, camera, activity_bq=mean, rng=rng
-    )
+    counts = reconstructed_counts(projected.spect, projected.spect_detected, camera, activity_bq=mean, rng=rng)
     started = scene.starts_at(hours)
     return TomographicScan(
         image=Image(values=counts, grid=projected.spect_grid, quantity=Quantity.COUNTS),
@@ -299,9 +299,7 @@ def _probe(scene: _Scene, schedule: Schedule, rng: np.random.Generator) -> tuple
 def _notes(projected: ProjectedAnatomy) -> tuple[str, ...]:
     notes = ["Virtual patient: no breathing, no motion, no collimator penetration, no dead time."]
     if not any(source.name == "bladder" for source in projected.sources):
-        notes.append(
-            "The anatomy has no bladder: urine is counted by the probe but lies outside the images."
-        )
+        notes.append("The anatomy has no bladder: urine is counted by the probe but lies outside the images.")
     z = projected.plane.rows
     if abs(z.pitch_mm) * z.count < 1200.0:
         notes.append(

@@ -19,7 +19,7 @@ Axes = tuple[Axis, Axis, Axis]
 def spect_grid(anatomy: Anatomy, camera: Camera) -> Grid:
     """Place the SPECT about kidneys and L2-L4, within the anatomy where that is shorter."""
     grid = anatomy.labels.grid
-    low, high = grid.index_to_mm([[0, 0, 0], np.array(grid.shape) - 1])
+    low, high = grid.index_to_mm(np.array([[0, 0, 0], np.array(grid.shape) - 1]))
     middle = (low + high) / 2.0
     kidneys = anatomy.region("kidney_left", "kidney_right").centroid_mm[2]
     lumbar = anatomy.region("lumbar_l3").centroid_mm[2]
@@ -55,7 +55,7 @@ def grid_axes(grid: Grid) -> Axes:
     return z, y, x
 
 
-def carry(values: npt.NDArray[np.floating], source: Axes, target: Axes, *, fwhm_mm: float = 0.0) -> Volume:
+def carry(values: npt.NDArray[np.generic], source: Axes, target: Axes, *, fwhm_mm: float = 0.0) -> Volume:
     """Carry voxel contents (not concentrations) onto another grid, blurred and conserved."""
     result = np.asarray(values, dtype=np.float32)
     for axis in range(3):
@@ -74,7 +74,7 @@ def spect_templates(
     dict of source name to ndarray, and ndarray, all of the shape of `grid`
     """
     target = grid_axes(grid)
-    before = float(np.sqrt(camera.spect_fwhm_mm**2 - camera.spect_filter_fwhm_mm**2))
+    before = camera.spect_blur_before_filter_mm
     used = _slices_near(axes[0], target[0])
     near = (Axis(first_mm=float(axes[0].centres_mm[used.start]), pitch_mm=axes[0].pitch_mm,
                  count=used.stop - used.start), axes[1], axes[2])  # fmt: skip

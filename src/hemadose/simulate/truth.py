@@ -84,8 +84,7 @@ def study_truth(
 
     def over_time(times: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
         columns = [
-            with_parts({s.name: float(activity_fraction(biokinetics, s, t)) for s in projected.sources})
-            for t in times
+            with_parts({s.name: float(activity_fraction(biokinetics, s, t)) for s in projected.sources}) for t in times
         ]
         return {name: tuple(column[name] for column in columns) for name in columns[0]} if columns else {}
 

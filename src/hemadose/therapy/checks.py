@@ -30,6 +30,7 @@ PARENT_HAPLO = "srl.org.nz, regimen 496571000210107"
 FLUDARABINE_DAILY_CAP_MG_PER_M2 = 40.0
 FLUDARABINE_NEUROTOXIC_MG_PER_M2 = 96.0
 INTERVAL_TOLERANCE_D = 0.5
+OBESE_OVER_IDEAL = 1.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "FLU-CONTRAINDICATED": Rule(severity=_STOP, source=FLUDARABINE_LABEL),
         "FLU-REDUCED": Rule(severity=_CAUTION, source=FLUDARABINE_LABEL),
         "FLU-RENAL-UNKNOWN": Rule(severity=_STOP, source=FLUDARABINE_LABEL),
+        "RENAL-WEIGHT": Rule(severity=_CAUTION, source="General practice with Cockcroft-Gault in obesity"),
         "FLU-RECHECK": Rule(severity=_CAUTION, source="Kidney dose of endoradiotherapy; " + FLUDARABINE_LABEL),
         "FLU-DAILY-CAP": Rule(severity=_CAUTION, source=FLUDARABINE_LABEL + ", neurotoxicity at 96 mg/m2/d"),
         "FLU-NEUROTOXIC": Rule(severity=_STOP, source=FLUDARABINE_LABEL + ", 36 % severe neurotoxicity"),
@@ -233,6 +235,12 @@ def _fludarabine(regimen: Regimen, patient: Patient, choices: CourseChoices) -> 
             "Recheck creatinine after endoradiotherapy and amino acids, before the first fludarabine, "
             "and calculate the dose again.",
         )
+    if choices.renal_weight is WeightRule.ACTUAL and _weight_over_ideal(patient) >= OBESE_OVER_IDEAL:
+        yield warning(
+            "RENAL-WEIGHT",
+            f"Creatinine clearance by actual weight at {_weight_over_ideal(patient):.0%} of ideal weight is "
+            "overestimated; choose an adjusted weight.",
+        )
     fraction = fludarabine_renal_fraction(clearance)
     if fraction == 0.0:
         yield warning(
@@ -311,12 +319,19 @@ def _antithymocyte_globulin(regimen: Regimen, donor: Donor, choices: CourseChoic
         )
 
 
+def _weight_over_ideal(patient: Patient) -> float:
+    """Actual over ideal weight; 1 below the height where Devine's formula begins."""
+    if patient.height_cm < DEVINE_START_CM:
+        return 1.0
+    return patient.weight_kg / ideal_weight_kg(height_cm=patient.height_cm, sex=patient.sex)
+
+
 def _weights(regimen: Regimen, patient: Patient, choices: CourseChoices) -> Iterator[CourseWarning]:
     rule = choices.cyclophosphamide_weight
     per_kg = any(i.drug == "cyclophosphamide" and i.unit is DoseUnit.MG_PER_KG for i in regimen.items)
-    if rule is None or not per_kg or patient.height_cm < DEVINE_START_CM:
+    if rule is None or not per_kg:
         return
-    ratio = patient.weight_kg / ideal_weight_kg(height_cm=patient.height_cm, sex=patient.sex)
+    ratio = _weight_over_ideal(patient)
     if ratio >= 1.5 and rule is WeightRule.ACTUAL:
         yield warning(
             "OBESITY-WEIGHT",

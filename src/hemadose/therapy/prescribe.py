@@ -69,15 +69,11 @@ def prescribe(
     if not limits:
         raise PlanningError("a prescription needs at least one limit")
     per_bq = {limit.name: _per_bq(doses, limit, interval_to_infusion_s) for limit in limits}
-    largest = {
-        limit.name: _largest_activity(limit, *per_bq[limit.name], max_probability_exceeding)
-        for limit in limits
-    }
+    largest = {limit.name: _largest_activity(limit, *per_bq[limit.name], max_probability_exceeding) for limit in limits}
     active = min(largest, key=lambda name: largest[name])
     activity = chosen_activity_bq or _round_down(largest[active], rounding_bq)
     outcomes = tuple(
-        _outcome(limit, per_bq[limit.name], activity, largest[limit.name], limit.name == active)
-        for limit in limits
+        _outcome(limit, per_bq[limit.name], activity, largest[limit.name], limit.name == active) for limit in limits
     )
     residual = next((x for x in limits if x.kind is LimitKind.RESIDUAL_DOSE), None)
     earliest = permitted = None
@@ -147,9 +143,7 @@ def _round_down(activity_bq: float, step_bq: float) -> float:
     return rounded
 
 
-def _outcome(
-    limit: Limit, per_bq: tuple[float, Floats], activity: float, largest: float, active: bool
-) -> LimitOutcome:
+def _outcome(limit: Limit, per_bq: tuple[float, Floats], activity: float, largest: float, active: bool) -> LimitOutcome:
     best, draws = per_bq
     known = draws.size > 1 and float(np.ptp(draws)) > 0.0
     value = activity * best
@@ -175,9 +169,7 @@ def _notes(
     for outcome in outcomes:
         name = outcome.limit.name
         if outcome.violated:
-            notes.append(
-                f"{name}: {outcome.value_at_activity:.3g} exceeds the limit of {outcome.limit.value:.3g}"
-            )
+            notes.append(f"{name}: {outcome.value_at_activity:.3g} exceeds the limit of {outcome.limit.value:.3g}")
         elif outcome.probability_exceeding is not None and outcome.probability_exceeding > 0.05:
             notes.append(
                 f"{name}: the best estimate meets the limit, but with the stated uncertainty it is "
@@ -191,9 +183,7 @@ def _notes(
             f"cells on day {interval / DAY_S:.0f} after administration; only the latter is limited"
         )
     if earliest is not None and interval is not None and earliest > interval:
-        notes.append(
-            f"stem cells should not be infused before {earliest / DAY_S:.1f} days after administration"
-        )
+        notes.append(f"stem cells should not be infused before {earliest / DAY_S:.1f} days after administration")
     return tuple(notes)
 
 

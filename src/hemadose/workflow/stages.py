@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from hemadose.io.files import write_text_atomic
-
 from hemadose.errors import InputError
+from hemadose.io.files import write_text_atomic
 from hemadose.io.records import decode, encode
 from hemadose.provenance import __version__, digest_parameters
 

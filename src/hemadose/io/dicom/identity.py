@@ -71,7 +71,7 @@ def new_dataset(
     d = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     d.SOPClassUID, d.SOPInstanceUID = sop_class_uid, meta.MediaStorageSOPInstanceUID
     d.SpecificCharacterSet = "ISO_IR 192"
-    d.PatientName = d.PatientID = identity.pseudonym
+    d.PatientName, d.PatientID = f"{identity.pseudonym}^", identity.pseudonym
     d.PatientBirthDate, d.PatientSex = "", "M" if identity.sex is Sex.MALE else "F"
     d.PatientSize, d.PatientWeight = identity.height_cm / 100.0, identity.weight_kg
     d.StudyInstanceUID = identity.uid("study")
@@ -80,6 +80,7 @@ def new_dataset(
     d.SeriesInstanceUID, d.SeriesNumber, d.Modality = identity.uid(series), series_number, modality
     d.Manufacturer, d.ManufacturerModelName = "hemadose", "virtual scanner"
     d.DeviceSerialNumber, d.SoftwareVersions = "0", "0.1"
+    d.BodyPartExamined = "WHOLEBODY"
     d.InstanceNumber = 1
     return d
 

@@ -197,6 +197,7 @@ def _detector(view: View, scan: PlanarScan) -> Any:
     speed = scan.shape[0] * scan.pixel_spacing_mm[0] / (scan.duration_s - scan.pixel_dwell_s)
     item.FieldOfViewDimensions = [round(speed * scan.pixel_dwell_s), 533]
     item.FocalDistance, item.ZoomFactor = 0, [1, 1]
+    item.ImagePositionPatient, item.ImageOrientationPatient = None, None
     item.ViewCodeSequence = [view_item(view)]
     return item
 

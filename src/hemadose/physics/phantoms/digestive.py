@@ -31,9 +31,7 @@ def digestive_solids(p: AdultParameters) -> tuple[Solid, ...]:
     )  # fmt: skip
     return (
         Solid(name="gallbladder_contents", box=box, inside=bile),
-        Solid(
-            name="gallbladder_wall", box=box, inside=difference(_gallbladder(g, g.outer), bile)
-        ),
+        Solid(name="gallbladder_wall", box=box, inside=difference(_gallbladder(g, g.outer), bile)),
         Solid(name="stomach_contents", box=box_of(contents), inside=in_ellipsoid(contents)),
         Solid(
             name="stomach_wall",

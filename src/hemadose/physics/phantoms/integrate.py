@@ -64,9 +64,7 @@ def measure_solid(solid: Solid, *, points: int = 1_000_000, seed: int = 1) -> So
         index = np.empty((3, layers.size, plane.shape[1]))
         index[:2] = plane[:, None, :]
         index[2] = layers[:, None]
-        at = low[:, None] + (index.reshape(3, -1) + random.random((3, index[0].size))) * (
-            pitch[:, None]
-        )
+        at = low[:, None] + (index.reshape(3, -1) + random.random((3, index[0].size))) * (pitch[:, None])
         found = at[:, solid.inside(at[0], at[1], at[2])]
         if found.shape[1]:
             count += found.shape[1]

@@ -132,9 +132,7 @@ def _spine(p: AdultParameters) -> list[Solid]:
 def _skull(p: AdultParameters) -> list[Solid]:
     shell = shrink(p.brain, -p.skull_wall)
     outside = in_ellipsoid(shell)
-    cranium = Solid(
-        name="cranium", box=box_of(shell), inside=difference(outside, in_ellipsoid(p.brain))
-    )
+    cranium = Solid(name="cranium", box=box_of(shell), inside=difference(outside, in_ellipsoid(p.brain)))
     f = p.face
     outer, inner = in_ellipse(f.a, f.b), in_ellipse(f.a - f.wall, f.b - f.wall)
 
@@ -153,9 +151,7 @@ def _ribs(p: AdultParameters) -> Solid:
 
     def inside(x: Array, y: Array, z: Array) -> Mask:
         band = np.floor((z - r.bottom) / r.band)
-        return np.asarray(
-            outer(x, y) & ~inner(x, y) & (band % 2 == 0) & (z >= r.bottom) & (z <= top)
-        )
+        return np.asarray(outer(x, y) & ~inner(x, y) & (band % 2 == 0) & (z >= r.bottom) & (z <= top))
 
     return Solid(name="ribs", box=(-r.a, r.a, -r.b, r.b, r.bottom, top), inside=inside)
 

@@ -47,9 +47,7 @@ def in_ellipsoid(e: Ellipsoid) -> Predicate:
     """Points with ((x-x0)/a)^2 + ((y-y0)/b)^2 + ((z-z0)/c)^2 <= 1."""
 
     def inside(x: Array, y: Array, z: Array) -> Mask:
-        return np.asarray(
-            ((x - e.x) / e.a) ** 2 + ((y - e.y) / e.b) ** 2 + ((z - e.z) / e.c) ** 2 <= 1.0
-        )
+        return np.asarray(((x - e.x) / e.a) ** 2 + ((y - e.y) / e.b) ** 2 + ((z - e.z) / e.c) ** 2 <= 1.0)
 
     return inside
 

@@ -61,9 +61,7 @@ class _Lattice:
         """Sub-sample positions in cm along an axis (0 is x) for a range of voxels."""
         count = (part.stop - part.start) * self.samples
         start = (self.first[axis] + part.start) * self.step
-        return np.asarray(
-            start + (np.arange(count) + 0.5) * (self.step / self.samples), dtype=np.float32
-        )
+        return np.asarray(start + (np.arange(count) + 0.5) * (self.step / self.samples), dtype=np.float32)
 
 
 def stylised_adult(
@@ -173,9 +171,7 @@ def _lattice(sex: Sex, outline: Iterable[Solid], step: float) -> _Lattice:
     )
 
 
-def _share(
-    lattice: _Lattice, solid: Solid, window: tuple[slice, slice, slice]
-) -> npt.NDArray[np.uint8]:
+def _share(lattice: _Lattice, solid: Solid, window: tuple[slice, slice, slice]) -> npt.NDArray[np.uint8]:
     """Number of sub-samples inside the solid, for each voxel of the window."""
     n = lattice.samples
     z_part, y_part, x_part = window
@@ -206,9 +202,7 @@ def _largest(share: npt.NDArray[np.uint8], voxels: float) -> npt.NDArray[np.bool
     return chosen
 
 
-def _outline_mask(
-    lattice: _Lattice, outline: Iterable[Solid], voxels: float
-) -> npt.NDArray[np.bool_]:
+def _outline_mask(lattice: _Lattice, outline: Iterable[Solid], voxels: float) -> npt.NDArray[np.bool_]:
     share = np.zeros(lattice.shape, dtype=np.uint8)
     for solid in outline:
         window = lattice.window(solid.box)

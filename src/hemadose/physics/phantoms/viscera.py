@@ -85,9 +85,7 @@ def _kidneys(p: AdultParameters) -> list[Solid]:
 
     box = (-(e.x + e.a), e.x + e.a, *box_of(e)[2:])
     return [
-        Solid(
-            name=f"kidney_{word}", box=half_box(box, left=left), inside=side(inside, left=left)
-        )
+        Solid(name=f"kidney_{word}", box=half_box(box, left=left), inside=side(inside, left=left))
         for word, left in (("left", True), ("right", False))
     ]
 
@@ -220,10 +218,7 @@ def _chambers(h: Heart) -> tuple[Predicate, Predicate]:
         left_atrium = quadric(v, h.ax, h.avy, h.lavz - left + thin)
         ra = quadric(v, h.ax - thin, h.avy - thin, h.ravz - thin) & ~left_atrium
         return np.asarray(
-            lv
-            | (ventricle & ~upper & rv)
-            | (~ventricle & upper & la_upper)
-            | (~ventricle & ~upper & (la_lower | ra))
+            lv | (ventricle & ~upper & rv) | (~ventricle & upper & la_upper) | (~ventricle & ~upper & (la_lower | ra))
         )
 
     return whole, blood
