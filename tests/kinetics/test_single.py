@@ -40,9 +40,7 @@ def test_stp1_haenscheid_against_exact(r, ratio):
     half_life, amplitude = 50.0, 3.0
     exact = amplitude * half_life / np.log(2)
     sampled = amplitude * 2.0**-r
-    assert haenscheid_tia_bq_s(activity_bq=sampled, time_s=r * half_life) / exact == pytest.approx(
-        ratio, abs=1e-4
-    )
+    assert haenscheid_tia_bq_s(activity_bq=sampled, time_s=r * half_life) / exact == pytest.approx(ratio, abs=1e-4)
 
 
 def test_stp2_haenscheid_and_madsen():
@@ -53,9 +51,7 @@ def test_stp2_haenscheid_and_madsen():
 
 
 def test_single_curve_has_the_integral_of_its_method():
-    fit = single_time_point(
-        series([96], [0.6]), nuclide=LU, method="haenscheid", population_half_life_s=51 * H
-    )
+    fit = single_time_point(series([96], [0.6]), nuclide=LU, method="haenscheid", population_half_life_s=51 * H)
     assert fit.tia_bq_s / 1e6 / H == pytest.approx(166.1985, rel=1e-5)
     assert fit.curve.activity_bq(96 * H) == pytest.approx(0.6e6)
     assert any("one time point only" in n for n in fit.notes)
@@ -63,9 +59,7 @@ def test_single_curve_has_the_integral_of_its_method():
 
 
 def test_single_outside_its_range_is_said():
-    fit = single_time_point(
-        series([4], [0.6]), nuclide=LU, method="haenscheid", population_half_life_s=51 * H
-    )
+    fit = single_time_point(series([4], [0.6]), nuclide=LU, method="haenscheid", population_half_life_s=51 * H)
     assert any("0.75 and 2.5" in n for n in fit.notes)
 
 
@@ -111,9 +105,9 @@ def test_trapezoid_refuses_a_rising_end():
 
 def test_unc1_mono_exponential_uncertainty():
     """Check case UNC1 (Gear 2018 form): 6 % and 5 %, r 0.5 and 0."""
-    assert relative_tia_sd(
-        amplitude_relative_sd=0.06, rate_relative_sd=0.05, correlation=0.5
-    ) == pytest.approx(0.0556776, abs=1e-6)
-    assert relative_tia_sd(
-        amplitude_relative_sd=0.06, rate_relative_sd=0.05, correlation=0.0
-    ) == pytest.approx(0.0781025, abs=1e-6)
+    assert relative_tia_sd(amplitude_relative_sd=0.06, rate_relative_sd=0.05, correlation=0.5) == pytest.approx(
+        0.0556776, abs=1e-6
+    )
+    assert relative_tia_sd(amplitude_relative_sd=0.06, rate_relative_sd=0.05, correlation=0.0) == pytest.approx(
+        0.0781025, abs=1e-6
+    )

@@ -165,3 +165,18 @@ def test_marrow_shares():
 def test_unknown_solid_is_refused():
     with pytest.raises(KeyError):
         find_solid(Sex.FEMALE, "testes")
+
+
+@pytest.mark.parametrize(
+    ("name", "extent"),
+    [  # phantom sheet, table 4.1, extent x; y; z
+        ("liver", (-16.5, 5.6, -8.0, 7.4, 27.0, 43.0)),
+        ("pancreas", (-1.0, 15.0, -1.2, 1.2, 33.7, 40.3)),
+        ("gallbladder_wall", (-6.6, -2.1, -5.3, -1.1, 27.9, 37.6)),
+        ("heart_wall", (-4.9, 7.5, -9.0, 2.1, 43.6, 55.1)),
+        ("clavicles", (-15.5, 15.5, -9.5, -1.7, 67.5, 69.0)),
+    ],
+)
+def test_extents_are_published_ones(name, extent):
+    measured = measure_solid(find_solid(Sex.MALE, name), points=400_000).extent_cm
+    assert measured == pytest.approx(extent, abs=0.35)  # tips hold few of the random points

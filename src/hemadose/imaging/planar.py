@@ -291,6 +291,33 @@ def probe_activity_bq(probe: Sequence[ProbePoint], at: datetime, *, administrati
     return reference * nearest.counts_per_s / first.counts_per_s * administration.nuclide.decay_factor(apart)
 
 
+def whole_body_series(probe: Sequence[ProbePoint], *, administration: Administration) -> ActivitySeries:
+    """Whole-body activity from the probe: the first reading stands for all that was administered.
+
+    Raises
+    ------
+    CaseError
+        If there are no readings.
+    """
+    if not probe:
+        raise CaseError("whole-body activity needs probe readings", field="images.probe")
+    ordered = sorted(probe, key=lambda p: p.measured_at)
+    samples = []
+    for point in ordered:
+        activity = probe_activity_bq(ordered, point.measured_at, administration=administration)
+        time_s = administration.time_since_s(point.measured_at, what="probe reading")
+        samples.append(
+            ActivitySample(region=BODY, time_s=time_s, activity_bq=activity, sd_bq=0.03 * activity, method="probe")
+        )
+    return ActivitySeries(
+        region=BODY,
+        samples=tuple(samples),
+        shared_relative_sd=0.02,
+        notes=("whole-body activity rests on the probe, whose first reading stands for 100 %",),
+        provenance=Provenance(step="imaging.whole_body_series", parameters={"readings": len(samples)}),
+    )
+
+
 def _series(
     name: str,
     rows: list[tuple[float, float, float]],

@@ -7,7 +7,7 @@ be meant in another unit is an error that names the key. Nothing clinical has a 
 from __future__ import annotations
 
 import tomllib
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -202,6 +202,13 @@ class AtgSection(_Section):
     basis: Literal["per_day", "total"]
 
 
+class AminoAcidsSection(_Section):
+    """Grams in the nephroprotective infusion."""
+
+    arginine_g: Positive
+    lysine_g: Positive
+
+
 class TransplantSection(_Section):
     """Stem-cell transplantation and the conditioning around it."""
 
@@ -215,6 +222,11 @@ class TransplantSection(_Section):
     cyclophosphamide_weight: str | None = None
     atg: AtgSection | None = None
     calcineurin_inhibitor: str | None = None
+    immunosuppression_start_day: int | None = None
+    amino_acids: AminoAcidsSection | None = None
+    creatinine_after_ert_mg_per_dl: Annotated[float, Field(gt=0, le=30)] | None = None
+    renal_weight: str = "actual"
+    ert_at: time = time(10, 0)
     overrides: dict[str, str] = {}
     """Warning code -> reason for going on."""
 

@@ -92,6 +92,12 @@ def fit_series(
         shared_normal = np.random.default_rng([chosen.seed, 1]).standard_normal(chosen.draws)
     ensemble = scale_shared(ensemble, relative_sd=series.shared_relative_sd, normal=shared_normal)
     tia = curve.integral_bq_s()
+    centre = float(np.median(ensemble.integral_bq_s()))
+    if abs(centre / tia - 1.0) > 0.05:
+        notes.append(
+            f"{series.region}: other models that describe the samples as well give an integral "
+            f"{abs(centre / tia - 1.0):.0%} {'above' if centre > tia else 'below'} that of the curve (median of all)"
+        )
     notes += scale_note + fit_doubts(series, nuclide=nuclide, best=best, curve=curve, options=chosen)
     return FittedCurve(
         region=series.region,
@@ -138,13 +144,18 @@ def _weigh(series: ActivitySeries, options: FitOptions) -> tuple[WeightedSamples
 
 
 def _functions(series: ActivitySeries, options: FitOptions) -> list[ModelFunction]:
-    """Models with no more parameters than samples; with physical tail if activity never falls."""
+    """Models that the samples can carry; with a physical tail only, if activity never falls.
+
+    Models with as many parameters as samples are drawn from (up to four), not chosen, unless
+    nothing else describes the samples.
+    """
     values = series.activities_bq
     names = options.models
     if values[-1] >= values.max():
-        names = tuple(n for n in names if n == "mono") + ("uptake_physical_tail",)
+        names = ("mono", "uptake_physical_tail")
     functions = [model_function(name) for name in dict.fromkeys(names)]
-    return [f for f in functions if f.parameter_count <= len(values)]
+    count = len(values)
+    return [f for f in functions if f.parameter_count < count or f.parameter_count == count <= 4]
 
 
 def _curve(trials: list[Trial], best: Trial, options: FitOptions) -> tuple[ExponentialCurve, str]:

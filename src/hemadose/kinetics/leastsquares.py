@@ -2,7 +2,8 @@
 
 Variable projection: for given rates the best amplitudes are linear and solved at once, so the
 search runs over one to three rates only. It starts from a grid over all sensible rates and
-refines the best few starts, so that the answer does not depend on a lucky guess.
+refines the best few starts, until two of them agree, so that the answer does not depend on a lucky
+guess.
 """
 
 from __future__ import annotations
@@ -85,22 +86,25 @@ def solve(
         misfit: Floats = design @ amplitudes - values / sds
         return misfit
 
-    best: tuple[float, Floats] | None = None
+    best, best_cost = np.zeros(count), np.inf
     for start in _grid_starts(model, times, values, sds, physical_rate, low, high):
         found = least_squares(
             residuals,
             start,
             bounds=(np.full(count, low), high),
-            xtol=1e-12,
-            ftol=1e-12,
-            gtol=1e-12,
+            xtol=1e-9,
+            ftol=1e-10,
+            gtol=1e-10,
             x_scale=1.0,
             diff_step=1e-6,
         )
-        if best is None or 2.0 * found.cost < best[0] - 1e-12:
-            best = (2.0 * float(found.cost), np.asarray(found.x))
-    assert best is not None
-    rates = np.sort(physical_rate + np.exp(best[1]))
+        cost = float(found.cost)
+        agreed = abs(cost - best_cost) <= 1e-6 * best_cost + 1e-12
+        if cost < best_cost:
+            best, best_cost = np.asarray(found.x), cost
+        if agreed:
+            break
+    rates = np.sort(physical_rate + np.exp(best))
     at_floor = bool(rates[0] - physical_rate < 1e-3 * physical_rate)
     return _summarise(model, times, values, sds, physical_rate, rates, at_floor)
 
@@ -167,9 +171,9 @@ def _grid_starts(
 def _amplitudes(design: Floats, target: Floats) -> Floats:
     """Non-negative amplitudes for many designs, shape (g, n, a) and (n,) to (g, a); a <= 2."""
     gram = np.einsum("gni,gnj->gij", design, design)
-    right = np.einsum("gni,n->gi", design, target)
+    right: Floats = np.einsum("gni,n->gi", design, target)
     diagonal = np.maximum(np.einsum("gii->gi", gram), 1e-300)
-    alone = np.maximum(right / diagonal, 0.0)
+    alone: Floats = np.maximum(right / diagonal, 0.0)
     if design.shape[2] == 1:
         return alone
     determinant = gram[:, 0, 0] * gram[:, 1, 1] - gram[:, 0, 1] ** 2

@@ -82,7 +82,7 @@ def photon_absorbed_fraction(target: str, *, mass_kg: float) -> float:
     0.064
     """
     fraction, reference_kg = _PHOTON_FRACTION.get(target, _PHOTON_FRACTION["spleen"])
-    return min(fraction * (mass_kg / reference_kg) ** (1.0 / 3.0), 1.0)
+    return float(min(fraction * (mass_kg / reference_kg) ** (1.0 / 3.0), 1.0))
 
 
 def patient_s_values(

@@ -10,7 +10,7 @@ from hemadose.report.content import (
     PlanReport,
     StudyImages,
 )
-from hemadose.report.gallery import draw_figures, with_figures
+from hemadose.report.gallery import draw_figures, image_figures, with_figures
 from hemadose.report.html import render_html
 from hemadose.report.pdf import render_pdf
 from hemadose.report.tables import (
@@ -36,6 +36,7 @@ __all__ = [
     "draw_figures",
     "event_rows",
     "fit_rows",
+    "image_figures",
     "limit_rows",
     "render_html",
     "render_pdf",

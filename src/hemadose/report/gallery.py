@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hemadose.model import LimitKind
+from hemadose.model import Administration, LimitKind
 from hemadose.report import names, numbers, style
 from hemadose.report.content import FigureAsset, PlanReport, StudyImages
 from hemadose.units import DAY_S, HOUR_S
@@ -40,7 +40,7 @@ def draw_figures(report: PlanReport, *, images: StudyImages | None = None) -> tu
         In the order of the report.
     """
     figures = [
-        *(() if images is None else _image_figures(report, images)),
+        *(() if images is None else image_figures(report.administration, images)),
         *_curve_figures(report),
         *_dose_figures(report),
     ]
@@ -59,10 +59,14 @@ def _asset(figure: Figure, *, name: str, section: str, caption: str) -> FigureAs
     )
 
 
-def _image_figures(report: PlanReport, images: StudyImages) -> Iterator[FigureAsset]:
-    administration = report.administration
+def image_figures(administration: Administration, images: StudyImages) -> tuple[FigureAsset, ...]:
+    """Draw the images with their regions: they need nothing that is computed from them."""
+    return tuple(_image_figures(administration, images))
+
+
+def _image_figures(administration: Administration, images: StudyImages) -> Iterator[FigureAsset]:
     if images.spect:
-        yield from _spect_figures(report, images)
+        yield from _spect_figures(administration, images)
     if images.planar:
         from hemadose.report.figures.marks import middle_s
         from hemadose.report.figures.planar import planar_figure, planar_series_figure
@@ -95,11 +99,10 @@ def _image_figures(report: PlanReport, images: StudyImages) -> Iterator[FigureAs
             )
 
 
-def _spect_figures(report: PlanReport, images: StudyImages) -> Iterator[FigureAsset]:
+def _spect_figures(administration: Administration, images: StudyImages) -> Iterator[FigureAsset]:
     from hemadose.report.figures.images import fused_figure, projection_figure, same_frame
     from hemadose.report.figures.marks import middle_s
 
-    administration = report.administration
     usable = [scan for scan in images.spect if same_frame(scan.image, images.regions)]
     if usable:
         times = [middle_s(scan, administration) for scan in usable]
