@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hemadose.errors import HemadoseError
+from hemadose.errors import HemadoseError, InputError
 
 EXIT_OK = 0
 EXIT_BAD_INPUT = 2
@@ -70,3 +70,26 @@ def fail(problem: HemadoseError, *, as_json: bool) -> int:
         )
     sys.stderr.write(f"hemadose: {problem}\n")
     return EXIT_BAD_INPUT
+
+
+def parse_pairs(pairs: Sequence[str], *, option: str) -> dict[str, float]:
+    """Read ``name=number`` options.
+
+    Raises
+    ------
+    InputError
+        If one is not of that form.
+
+    Examples
+    --------
+    >>> parse_pairs(["kidneys=23"], option="--limit")
+    {'kidneys': 23.0}
+    """
+    found = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        try:
+            found[name.strip()] = float(text)
+        except ValueError as problem:
+            raise InputError("name=number is expected", field=option, value=pair, expected="kidneys=23") from problem
+    return found

@@ -54,7 +54,8 @@ def fit_series(
     Returns
     -------
     FittedCurve
-        Its `tia_sd_bq_s` is the root mean square distance of the ensemble from `tia_bq_s`.
+        Its `tia_sd_bq_s` is the root mean square distance of the draws from `tia_bq_s`, or the distance
+        that holds 95 % of them over 1.96 if larger, so that plus or minus 1.96 of it is a 95 % interval.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def fit_series(
         curve=curve,
         ensemble=ensemble,
         tia_bq_s=tia,
-        tia_sd_bq_s=float(np.sqrt(np.mean((ensemble.integral_bq_s() - tia) ** 2))),
+        tia_sd_bq_s=_standard_uncertainty(ensemble, tia),
         effective_half_life_s=curve.effective_half_life_s,
         extrapolated_fraction=curve.integral_bq_s(from_s=float(series.times_s[-1])) / tia,
         reduced_chi_square=best.solution.chi_square / best.dof if best.dof > 0 else None,
@@ -212,6 +213,12 @@ def _ensemble(
         rng=rng,
         filler_rate=physical,
     )
+
+
+def _standard_uncertainty(ensemble: CurveEnsemble, tia_bq_s: float) -> float:
+    """Distance of the draws from the reported value: root mean square, or that of 95 % over 1.96."""
+    distance = np.abs(ensemble.integral_bq_s() - tia_bq_s)
+    return float(max(np.sqrt(np.mean(distance**2)), np.quantile(distance, 0.95) / 1.96))
 
 
 def _provenance(series: ActivitySeries, nuclide: Nuclide, options: FitOptions) -> Provenance:

@@ -146,6 +146,10 @@ def _grid_starts(
     low: float,
     high: Floats,
 ) -> list[Floats]:
+    """Best points of the grid, apart from each other; those with all amplitudes above zero first.
+
+    Where an amplitude vanishes the misfit is flat in its rate, and such points would fill the list.
+    """
     count = len(model.rate_names)
     top = float(high.max())
     coarse = np.log(np.geomspace(1e-3 * physical_rate, np.exp(top), _GRID_POINTS[count]))
@@ -159,8 +163,9 @@ def _grid_starts(
     amplitudes = _amplitudes(design, target)
     misfit = np.sum((np.einsum("gna,ga->gn", design, amplitudes) - target) ** 2, axis=1)
     order = np.argsort(misfit)
-    starts = [logs[order[0]]]
-    for index in order[1:]:
+    interior = order[(amplitudes[order] > 0.0).all(axis=1)]
+    starts: list[Floats] = []
+    for index in np.concatenate([interior[:400], order[:400]]):
         if len(starts) == _STARTS:
             break
         if all(np.abs(logs[index] - s).max() > 0.5 for s in starts):

@@ -1,0 +1,52 @@
+"""`hemadose simulate`: a virtual patient as DICOM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hemadose.cli.screen import Screen
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("simulate")
+    def simulate(
+        folder: Annotated[Path, typer.Argument(help="New folder for the study.")],
+        anatomy: Annotated[
+            str, typer.Option(help="male, female, or a folder with a labelled CT (*_attn.h33, *_src.h33).")
+        ] = "male",
+        seed: Annotated[int, typer.Option(help="Of all noise.")] = 1,
+        activity_mbq: Annotated[float, typer.Option("--activity-MBq", help="In the syringe.")] = 202.0,
+        spect_at_all: Annotated[
+            bool, typer.Option("--spect-at-all", help="SPECT/CT at all five times, not one.")
+        ] = False,
+        post_therapy: Annotated[bool, typer.Option("--post-therapy", help="A study after therapy.")] = False,
+        uptake: Annotated[
+            list[str] | None, typer.Option(help="Factor on an uptake, e.g. kidneys=1.4 (repeatable).")
+        ] = None,
+        voxel_mm: Annotated[float, typer.Option(help="Voxels of the stylised anatomy.")] = 4.0,
+        as_json: Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")] = False,
+    ) -> None:
+        """Write a virtual patient's study as DICOM, with a case file and a known truth."""
+        from hemadose.cli.output import parse_pairs, print_json
+        from hemadose.workflow.simulate import SimulationOptions, simulate_study
+
+        options = SimulationOptions(
+            anatomy=anatomy if anatomy in ("male", "female") else Path(anatomy),
+            seed=seed,
+            activity_bq=activity_mbq * 1e6,
+            schedule="spect" if spect_at_all else "hybrid",
+            uptake=parse_pairs(uptake or [], option="--uptake"),
+            voxel_mm=voxel_mm,
+            study="post-therapy" if post_therapy else "pre-therapy",
+        )
+        written = simulate_study(folder, options, progress=Screen(quiet=as_json))
+        if as_json:
+            print_json({"folder": str(folder), "written": [str(p.relative_to(folder)) for p in written]})
+        else:
+            typer.echo(f"Virtual study in {folder}: {', '.join(p.name for p in written)}")
+            typer.echo(f"Next: hemadose plan {folder}/case.toml --out RESULT_FOLDER")
