@@ -17,6 +17,7 @@ from hemadose.imaging import (
     PlanarProtocol,
     ProbePoint,
     SpectCalibration,
+    bone_regions,
     planar_geometry,
     project_templates,
     quantify_by_templates,
@@ -59,7 +60,8 @@ def analyse(study, sd):
             counts_per_s_per_bq=study.stated_spect_counts_per_s_per_bq, relative_sd=sd, fwhm_mm=study.spect_fwhm_mm
         ),
         recovery="geometric_transfer",
-        volume_relative_sd=0.01,
+        volume_relative_sd=0.02,
+        surroundings=bone_regions(study.ct, organs[0].grid, drawn=organs),
     )
     plane = study.planar_plane
     pixel = study.planar_scans[0].pixel_spacing_mm
@@ -142,6 +144,8 @@ def main() -> None:
                 if name not in table:
                     continue
                 truth = study.truth.tia_bq_s[name]
+                if (table[name].activities_bq > 0).sum() < 4:
+                    continue
                 fit = fit_series(table[name], nuclide=nuclide("Lu-177"), options=FitOptions(seed=seed, draws=1000))
                 ratios[method, name].append(fit.tia_bq_s / truth)
                 covered[method, name].append(abs(fit.tia_bq_s - truth) <= 1.96 * fit.tia_sd_bq_s)

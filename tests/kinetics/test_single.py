@@ -111,3 +111,16 @@ def test_unc1_mono_exponential_uncertainty():
     assert relative_tia_sd(amplitude_relative_sd=0.06, rate_relative_sd=0.05, correlation=0.0) == pytest.approx(
         0.0781025, abs=1e-6
     )
+
+
+def test_population_half_life_cannot_exceed_decay():
+    with pytest.raises(FitError, match="effective"):
+        single_time_point(series([24], [0.6]), nuclide=LU, method="madsen", population_half_life_s=200 * H)
+
+
+def test_unused_samples_are_said():
+    many = single_time_point(series([24, 96], [1.0, 0.6]), nuclide=LU, method="madsen", population_half_life_s=51 * H)
+    one = single_time_point(series([96], [0.6]), nuclide=LU, method="madsen", population_half_life_s=51 * H)
+    assert many.tia_bq_s == one.tia_bq_s
+    assert any("not used" in n for n in many.notes)
+    assert not any("not used" in n for n in one.notes)

@@ -42,7 +42,11 @@ def _root(
     pass
 
 
-from hemadose.cli import cohort, course, numbers, plan, simulate  # noqa: E402
+from hemadose.cli.cohort import register as register_cohort  # noqa: E402
+from hemadose.cli.course import register as register_course  # noqa: E402
+from hemadose.cli.numbers import register as register_numbers  # noqa: E402
+from hemadose.cli.plan import register as register_plan  # noqa: E402
+from hemadose.cli.simulate import register as register_simulate  # noqa: E402
 
-for module in (simulate, plan, cohort, numbers, course):
-    module.register(app)
+for register in (register_simulate, register_plan, register_cohort, register_numbers, register_course):
+    register(app)

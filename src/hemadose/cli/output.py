@@ -21,18 +21,25 @@ def print_json(payload: Mapping[str, Any]) -> None:
 
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of like keys as an aligned table."""
+    """Write rows of like keys as an aligned table; a number is never cut short to fit the screen."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     if not rows:
         return
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for name, value in rows[0].items():
-        table.add_column(str(name), justify="right" if isinstance(value, int | float) else "left")
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in rows[0]:
+        numeric = any(isinstance(row.get(name), int | float) for row in rows)
+        if numeric:
+            table.add_column(str(name), justify="right", no_wrap=True)
+        else:
+            table.add_column(str(name), overflow="fold", max_width=48)
     for row in rows:
         table.add_row(*(format_cell(row.get(name)) for name in rows[0]))
-    Console().print(table)
+    wide = Console(width=400)
+    needed = wide.measure(table).maximum
+    Console(width=max(Console().width, needed)).print(table)
 
 
 def format_cell(value: Any) -> str:

@@ -7,7 +7,7 @@ from hemadose.imaging.conjugate import (
     self_attenuation,
 )
 from hemadose.imaging.counts import tew_scatter, true_rate_nonparalysable, true_rate_paralysable
-from hemadose.imaging.geometry import PlanarGeometry, planar_geometry
+from hemadose.imaging.geometry import PlanarGeometry, bone_regions, planar_geometry
 from hemadose.imaging.planar import (
     BRAITSCH_BACKGROUND,
     PlanarProtocol,
@@ -28,6 +28,7 @@ __all__ = [
     "RecoveryCurve",
     "SpectCalibration",
     "background_scale",
+    "bone_regions",
     "conjugate_view_activity_bq",
     "geometric_mean",
     "planar_geometry",

@@ -170,3 +170,43 @@ def resample_mask(region: Region, grid: Grid) -> npt.NDArray[np.bool_]:
         picks.append(np.clip(index, 0, region.grid.shape[axis] - 1))
     mask = region.mask[np.ix_(*picks)]
     return np.asarray(mask & inside[0][:, None, None] & inside[1][:, None] & inside[2])
+
+
+BONE_HU = 220.0
+"""Above it a CT voxel is taken as bone."""
+
+
+def bone_regions(ct: Image, grid: Grid, *, drawn: Sequence[Region]) -> tuple[Region, ...]:
+    """Bone that nobody drew, as regions of their own: its marrow shines into L2-L4.
+
+    The column above and below L2-L4 (bone within the outline of L2-L4, 8 mm wider, in every slice) is kept
+    apart from the other bones, whose marrow is thinner.
+
+    Parameters
+    ----------
+    ct : Image
+        In HU, axial.
+    grid : Grid
+        Axial grid of the same frame of reference that the regions shall lie on.
+    drawn : sequence of Region
+        Regions already taken, on any axial grid.
+
+    Returns
+    -------
+    tuple of Region
+        ``other_vertebrae`` (where L2-L4 are drawn) and ``other_bone``; empty ones are left out.
+    """
+    everything = Region(name="bone", mask=np.asarray(ct.values) > BONE_HU, grid=ct.grid)
+    bone = resample_mask(everything, grid)
+    masks = {r.name: resample_mask(r, grid) for r in drawn if r.name != "whole_body"}
+    taken = np.any(list(masks.values()), axis=0) if masks else np.zeros(grid.shape, dtype=bool)
+    free = bone & ~taken
+    found = {"other_bone": free}
+    lumbar = masks.get("lumbar_l2_l4")
+    if lumbar is not None and lumbar.any():
+        from scipy.ndimage import binary_dilation
+
+        reach = max(round(8.0 / grid.spacing_mm[2]), 1)
+        outline = binary_dilation(lumbar.any(axis=0), iterations=reach)
+        found = {"other_vertebrae": free & outline, "other_bone": free & ~outline}
+    return tuple(Region(name=n, mask=m, grid=grid) for n, m in found.items() if m.any())

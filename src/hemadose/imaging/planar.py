@@ -140,10 +140,20 @@ def quantify_planar(
         windows = scatter_windows(scan, administration, protocol, photopeak)
         found = {r.name: _geometric_mean(scan, r, named, windows, protocol, geometry) for r in organs}
         scale = _scale(scan, found, administration, protocol, geometry, probe)
-        middle = administration.time_since_s(scan.started_at, what="planar acquisition") + scan.duration_s / 2
+        start = administration.time_since_s(scan.started_at, what="planar acquisition")
         for name, (gm, sd) in found.items():
-            table[name].append((middle, gm * scale, sd * scale))
+            row = float(np.argwhere(named[name].mask)[:, 0].mean())
+            table[name].append((start + passing_time_s(scan, row), gm * scale, sd * scale))
     return tuple(_series(name, rows, protocol, geometry) for name, rows in table.items())
+
+
+def passing_time_s(scan: PlanarScan, row: float) -> float:
+    """When the detector passes a row, in s after the start of a sweep from head to feet.
+
+    A static image, seen all at once, gives its middle.
+    """
+    travel = scan.duration_s - scan.pixel_dwell_s
+    return scan.pixel_dwell_s / 2.0 + max(travel, 0.0) * (row + 0.5) / scan.shape[0]
 
 
 def _check(
@@ -243,6 +253,8 @@ def _geometric_mean(
     relative = 0.5 * float(np.sqrt(sum(v.variance / max(v.net, 1.0) ** 2 for v in views)))
     factor = (place.attenuation_factor * place.overlap_factor if place else 1.0) / scan.pixel_dwell_s
     sd = gm * float(np.hypot(relative, 0.0 if region.name == BODY else protocol.point_relative_sd))
+    if gm <= 0.0:  # the background left nothing: the counts still have their noise
+        sd = float(np.sqrt(np.mean([v.variance for v in views])))
     return gm * factor, max(sd, 1e-9) * factor
 
 

@@ -55,6 +55,7 @@ def quantify_spect(
     calibration: SpectCalibration,
     recovery: RecoveryCurve | str,
     volume_relative_sd: float = 0.0,
+    surroundings: Sequence[Region] = (),
 ) -> tuple[ActivitySeries, ...]:
     """Measure the activity of every region in every scan.
 
@@ -73,6 +74,8 @@ def quantify_spect(
         Correction for resolution.
     volume_relative_sd : float
         Shared uncertainty from drawing the volumes.
+    surroundings : sequence of Region
+        Further regions of the transfer matrix that are not reported (see `bone_regions`).
 
     Returns
     -------
@@ -88,9 +91,12 @@ def quantify_spect(
     """
     organs = [r for r in regions if r.name != BODY and not r.name.startswith("marrow_sphere")]
     body = next((r for r in regions if r.name == BODY), None)
-    matrix = _matrix(organs, body, calibration, recovery)
+    matrix = _matrix([*organs, *surroundings], body, calibration, recovery)
     ordered = sorted(scans, key=lambda s: s.started_at)
-    measured = [_measure(scan, organs, body, administration, calibration, matrix, recovery) for scan in ordered]
+    measured = [
+        _measure(scan, [*organs, *surroundings], body, administration, calibration, matrix, recovery)
+        for scan in ordered
+    ]
     recovery_sd = recovery.relative_sd if isinstance(recovery, RecoveryCurve) else 0.0
     shared = float(np.sqrt(calibration.relative_sd**2 + volume_relative_sd**2 + recovery_sd**2))
     return tuple(

@@ -5,8 +5,8 @@ the camera's resolution; the activities are those whose sum fits the scatter-cor
 Overlap, background, attenuation and resolution, which conjugate views treat one by one and roughly, are
 then part of one model (He B., Frey E., Phys Med Biol 2006;51:3967, "QPlanar").
 
-Besides the drawn organs the model holds the other bones (marrow outside L2-L4) and the rest of the body,
-both taken from the CT and uniform.
+Besides the drawn organs the model holds the vertebrae above and below L2-L4, the other bones and the rest
+of the body, all taken from the CT and uniform.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import GeometryError
-from hemadose.imaging.geometry import attenuation_per_mm, resample_mask
-from hemadose.imaging.planar import PlanarProtocol, scatter_windows
+from hemadose.imaging.geometry import attenuation_per_mm, bone_regions, resample_mask
+from hemadose.imaging.planar import PlanarProtocol, passing_time_s, scatter_windows
 from hemadose.imaging.recovery import FWHM_PER_SIGMA
 from hemadose.model import (
     ActivitySample,
@@ -38,8 +38,8 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 BODY = "whole_body"
-OTHERS = ("other_bone", "rest_of_body")
-_BODY_HU, _BONE_HU = -400.0, 220.0
+OTHERS = ("other_vertebrae", "other_bone", "rest_of_body")
+_BODY_HU = -400.0
 _COARSE_MM = 4.0
 _MARGIN_MM = 25.0
 
@@ -110,9 +110,9 @@ def project_templates(
             masks[region.name] = resample_mask(region, grid)
             if not masks[region.name].any():
                 raise GeometryError(f"the CT does not cover region {region.name}")
-    taken = np.any(list(masks.values()), axis=0)
-    masks["other_bone"] = (hu > _BONE_HU) & ~taken
-    masks["rest_of_body"] = (hu > _BODY_HU) & ~taken & ~masks["other_bone"]
+    coarse = Image(values=hu.astype(np.float32), grid=grid, quantity=Quantity.HOUNSFIELD)
+    masks |= {r.name: np.asarray(r.mask) for r in bone_regions(coarse, grid, drawn=regions)}
+    masks["rest_of_body"] = (hu > _BODY_HU) & ~np.any(list(masks.values()), axis=0)
     mu = attenuation_per_mm(hu, water_per_mm=water_per_mm)
     step = grid.spacing_mm[1]
     before = (np.cumsum(mu, axis=1) - 0.5 * mu) * step
@@ -220,13 +220,13 @@ def quantify_by_templates(
             raise GeometryError("planar images and templates differ in size", value=str(scan.shape))
         windows = scatter_windows(scan, administration, protocol, photopeak)
         activity, sd = _fit(scan, templates, windows, counts_per_s_per_bq)
-        middle = administration.time_since_s(scan.started_at, what="planar acquisition") + scan.duration_s / 2
+        start = administration.time_since_s(scan.started_at, what="planar acquisition")
         for k in drawn:
             spread = float(np.hypot(sd[k], protocol.point_relative_sd * activity[k]))
             rows[k].append(
                 ActivitySample(
                     region=templates.names[k],
-                    time_s=middle,
+                    time_s=start + passing_time_s(scan, _centre_row(templates.images[k])),
                     activity_bq=float(activity[k]),
                     sd_bq=max(spread, 1.0),
                     method="planar",
@@ -245,6 +245,12 @@ def quantify_by_templates(
         )
         for k in drawn
     )
+
+
+def _centre_row(image: Floats) -> float:
+    """Row of the centre of a template (both views)."""
+    profile = image.sum(axis=(0, 2))
+    return float((profile * np.arange(profile.size)).sum() / profile.sum())
 
 
 def _fit(

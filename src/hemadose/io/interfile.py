@@ -13,7 +13,9 @@ from hemadose.model import Grid, Image, Quantity
 _KINDS = {("unsigned integer", 2): "u2", ("unsigned integer", 1): "u1", ("short float", 4): "f4"}
 
 
-def read_interfile(header: Path, *, frame_of_reference_uid: str, flip_rows: bool = False) -> Image:
+def read_interfile(
+    header: Path, *, frame_of_reference_uid: str, flip_rows: bool = False, flip_slices: bool = False
+) -> Image:
     """Read a volume as labels or raw numbers (the caller says what they mean).
 
     Parameters
@@ -22,8 +24,8 @@ def read_interfile(header: Path, *, frame_of_reference_uid: str, flip_rows: bool
         The ``.h33`` text; the data lie beside it, gzipped or not.
     frame_of_reference_uid : str
         Interfile has none.
-    flip_rows : bool
-        Undo a flip in y.
+    flip_rows, flip_slices : bool
+        Undo a flip in y and in z: arrays must run to the back and to the head.
 
     Raises
     ------
@@ -55,7 +57,9 @@ def read_interfile(header: Path, *, frame_of_reference_uid: str, flip_rows: bool
         origin_mm=(0.0, 0.0, 0.0),
         frame_of_reference_uid=frame_of_reference_uid,
     )
-    return Image(values=volume[:, ::-1] if flip_rows else volume, grid=grid, quantity=Quantity.LABEL)
+    volume = volume[:, ::-1] if flip_rows else volume
+    volume = volume[::-1] if flip_slices else volume
+    return Image(values=volume, grid=grid, quantity=Quantity.LABEL)
 
 
 def _keys(header: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Activity samples into a time-activity curve and its integral, with uncertainty."""
 
 from hemadose.kinetics.fit import fit_series
-from hemadose.kinetics.models import DEFAULT_MODELS, MODELS, ModelFunction
+from hemadose.kinetics.models import DEFAULT_MODELS, MODELS, ModelFunction, model_function
 from hemadose.kinetics.options import FitOptions
 from hemadose.kinetics.single import (
     TrapezoidIntegral,
@@ -21,6 +21,7 @@ __all__ = [
     "fit_series",
     "haenscheid_tia_bq_s",
     "madsen_tia_bq_s",
+    "model_function",
     "relative_tia_sd",
     "single_time_point",
     "trapezoid",

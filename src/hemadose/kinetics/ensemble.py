@@ -102,3 +102,17 @@ def scale_shared(ensemble: CurveEnsemble, *, relative_sd: float, normal: Floats)
     sigma = np.sqrt(np.log1p(relative_sd**2))
     factor = np.exp(sigma * np.asarray(normal[: ensemble.draws]))
     return CurveEnsemble(amplitudes_bq=ensemble.amplitudes_bq * factor[:, None], rates_per_s=ensemble.rates_per_s)
+
+
+def standard_uncertainty(ensemble: CurveEnsemble, *, about: float) -> float:
+    """Distance of the drawn integrals from the reported one, in Bq s.
+
+    The root mean square, or the distance that holds 95 % of the draws over 1.96 if that is larger.
+    For a normal distribution about the reported value both are its standard deviation.
+
+    >>> drawn = np.random.default_rng(1).normal(10.0, 1.0, size=(40_000, 1))
+    >>> round(standard_uncertainty(CurveEnsemble(amplitudes_bq=drawn, rates_per_s=drawn * 0 + 1), about=10.0), 1)
+    1.0
+    """
+    distance = np.abs(ensemble.integral_bq_s() - about)
+    return float(max(np.sqrt(np.mean(distance**2)), np.quantile(distance, 0.95) / 1.96))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from hemadose.errors import FitError
 from hemadose.kinetics.doubts import fit_doubts
-from hemadose.kinetics.ensemble import as_curves, evidence_weights, mix, scale_shared
+from hemadose.kinetics.ensemble import as_curves, evidence_weights, mix, scale_shared, standard_uncertainty
 from hemadose.kinetics.models import ModelFunction, model_function
 from hemadose.kinetics.options import FitOptions
 from hemadose.kinetics.posterior import sample_posterior
@@ -106,7 +106,7 @@ def fit_series(
         curve=curve,
         ensemble=ensemble,
         tia_bq_s=tia,
-        tia_sd_bq_s=_standard_uncertainty(ensemble, tia),
+        tia_sd_bq_s=standard_uncertainty(ensemble, about=tia),
         effective_half_life_s=curve.effective_half_life_s,
         extrapolated_fraction=curve.integral_bq_s(from_s=float(series.times_s[-1])) / tia,
         reduced_chi_square=best.solution.chi_square / best.dof if best.dof > 0 else None,
@@ -213,12 +213,6 @@ def _ensemble(
         rng=rng,
         filler_rate=physical,
     )
-
-
-def _standard_uncertainty(ensemble: CurveEnsemble, tia_bq_s: float) -> float:
-    """Distance of the draws from the reported value: root mean square, or that of 95 % over 1.96."""
-    distance = np.abs(ensemble.integral_bq_s() - tia_bq_s)
-    return float(max(np.sqrt(np.mean(distance**2)), np.quantile(distance, 0.95) / 1.96))
 
 
 def _provenance(series: ActivitySeries, nuclide: Nuclide, options: FitOptions) -> Provenance:

@@ -8,8 +8,9 @@ guess.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from hemadose.kinetics.models import ModelFunction
 Floats = npt.NDArray[np.float64]
 
 _GRID_POINTS = {1: 160, 2: 44, 3: 16}
-_STARTS = 4
+_STARTS = 5
+_ZOOMS, _POLISHED = 14, 2
 _FLOOR = 1e-6
 """Smallest biological rate as a share of the physical one: the physical floor."""
 
@@ -87,7 +89,7 @@ def solve(
         return misfit
 
     best, best_cost = np.zeros(count), np.inf
-    for start in _grid_starts(model, times, values, sds, physical_rate, low, high):
+    for start in _grid_starts(model, times, values, sds, physical_rate, low, high)[:_POLISHED]:
         found = least_squares(
             residuals,
             start,
@@ -146,9 +148,10 @@ def _grid_starts(
     low: float,
     high: Floats,
 ) -> list[Floats]:
-    """Best points of the grid, apart from each other; those with all amplitudes above zero first.
+    """Best points of the grid, apart from each other, refined; the best one first.
 
-    Where an amplitude vanishes the misfit is flat in its rate, and such points would fill the list.
+    Points with all amplitudes above zero, and the best with the fastest rate at its limit, are
+    preferred: where an amplitude vanishes the misfit is flat, and such points would fill the list.
     """
     count = len(model.rate_names)
     top = float(high.max())
@@ -156,21 +159,51 @@ def _grid_starts(
     axis = np.unique(np.concatenate([[low], coarse]))
     logs = np.array(list(combinations(axis, count)))
     logs = logs[(logs <= high + 1e-9).all(axis=1)]
-    rates = physical_rate + np.exp(logs)
-    terms = model.term_rates(rates, physical_rate=physical_rate)
-    design = model.basis(times, terms) / sds[:, None]
-    target = values / sds
-    amplitudes = _amplitudes(design, target)
-    misfit = np.sum((np.einsum("gna,ga->gn", design, amplitudes) - target) ** 2, axis=1)
+    amplitudes, misfit = _misfit(model, times, values, sds, physical_rate, logs)
     order = np.argsort(misfit)
     interior = order[(amplitudes[order] > 0.0).all(axis=1)]
     starts: list[Floats] = []
-    for index in np.concatenate([interior[:400], order[:400]]):
+    edge = order[logs[order, -1] >= high[-1] - 1e-9]
+    for index in np.concatenate([interior[:1], edge[:1], interior[1:400], order[:400]]):
         if len(starts) == _STARTS:
             break
         if all(np.abs(logs[index] - s).max() > 0.5 for s in starts):
             starts.append(logs[index])
-    return starts
+    found = np.array(starts)
+    return _zoom(lambda points: _misfit(model, times, values, sds, physical_rate, points)[1], found, low, high)
+
+
+def _misfit(
+    model: ModelFunction, times: Floats, values: Floats, sds: Floats, physical_rate: float, logs: Floats
+) -> tuple[Floats, Floats]:
+    """Best amplitudes, shape (g, a), and chi-square, shape (g,), for logarithms of rates (g, rates)."""
+    terms = model.term_rates(np.sort(physical_rate + np.exp(logs), axis=1), physical_rate=physical_rate)
+    design = model.basis(times, terms) / sds[:, None]
+    target = values / sds
+    amplitudes = _amplitudes(design, target)
+    return amplitudes, np.sum((np.einsum("gna,ga->gn", design, amplitudes) - target) ** 2, axis=1)
+
+
+def _zoom(misfit: Callable[[Floats], Floats], starts: Floats, low: float, high: Floats) -> list[Floats]:
+    """Refine all starts at once on small grids that shrink about the best point; best first.
+
+    Needs no derivatives, which matters: the misfit has kinks where an amplitude reaches zero, and
+    a gradient method can stop there. A window does not shrink while its best point is at its rim.
+    """
+    count = starts.shape[1]
+    ticks = np.linspace(-1.0, 1.0, 9 if count < 3 else 5)
+    offsets = np.array(list(product(ticks, repeat=count)))
+    width = np.full(len(starts), 0.4)
+    best = np.full(len(starts), np.inf)
+    for _ in range(_ZOOMS):
+        points = np.clip(starts[:, None, :] + offsets * width[:, None, None], low, high)
+        costs = misfit(points.reshape(-1, count)).reshape(len(starts), -1)
+        chosen = costs.argmin(axis=1)
+        rows = np.arange(len(starts))
+        starts, best = points[rows, chosen], costs[rows, chosen]
+        at_rim = np.abs(offsets[chosen]).max(axis=1) == 1.0
+        width = np.where(at_rim, width, 0.4 * width)
+    return list(starts[np.argsort(best)])
 
 
 def _amplitudes(design: Floats, target: Floats) -> Floats:

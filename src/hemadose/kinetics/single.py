@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import FitError
-from hemadose.kinetics.ensemble import scale_shared
+from hemadose.kinetics.ensemble import scale_shared, standard_uncertainty
 from hemadose.model import ActivitySeries, CurveEnsemble, ExponentialCurve, FittedCurve, Nuclide
 from hemadose.provenance import Provenance
 from hemadose.units import HOUR_S, LN2
@@ -80,7 +81,27 @@ def single_time_point(
     Raises
     ------
     FitError
-        If Madsen's method lacks a population half-life, or the activity is zero.
+        If Madsen's method lacks a population half-life, if that is longer than the physical one,
+        or if the activity is zero.
+
+    Notes
+    -----
+    The curve passes through the sample and has the integral of the method: for Madsen's it decays
+    with the population half-life, for Haenscheid's with the time of the sample as half-life, since
+    A exp(k t) / k with k = ln 2 / t is 2 A t / ln 2. The half-life of that curve is therefore no
+    measurement. The ensemble draws the half-life from the population, log-normal, never longer than
+    the physical one.
+
+    Examples
+    --------
+    >>> from hemadose.model import ActivitySample
+    >>> lu = Nuclide(name="Lu-177", half_life_s=574300.8, electron_energy_kev=147.92,
+    ...              photon_energy_kev=35.1)
+    >>> one = ActivitySample(region="kidney", time_s=96 * 3600.0, activity_bq=0.6e6, sd_bq=0.03e6)
+    >>> fit = single_time_point(ActivitySeries(region="kidney", samples=(one,)), nuclide=lu,
+    ...                         method="madsen", population_half_life_s=51 * 3600.0)
+    >>> fit.model, round(fit.tia_bq_s / 3.6e9, 4)
+    ('madsen', 162.7574)
     """
     sample = series.samples[-1]
     if sample.activity_bq <= 0.0 or sample.time_s <= 0.0:
@@ -90,6 +111,13 @@ def single_time_point(
             f"{series.region}: Madsen's method needs a population half-life",
             field="population_half_life_h",
         )
+    if population_half_life_s is not None and not 0.0 < population_half_life_s <= nuclide.half_life_s:
+        raise FitError(
+            f"{series.region}: the population half-life must be an effective one",
+            field="population_half_life_h",
+            value=f"{population_half_life_s / HOUR_S:g} h",
+            expected=f"> 0 and <= {nuclide.half_life_s / HOUR_S:.4g} h ({nuclide.name})",
+        )
     assumed = population_half_life_s or sample.time_s
     stands_for = sample.time_s if method == "haenscheid" else assumed
     rate = LN2 / stands_for
@@ -97,7 +125,7 @@ def single_time_point(
         amplitudes_bq=np.array([sample.activity_bq * np.exp(rate * sample.time_s)]),
         rates_per_s=np.array([rate]),
     )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 2, crc32(series.region.encode())])
     sigma = np.sqrt(np.log1p(population_relative_sd**2))
     half_lives = assumed * np.exp(sigma * rng.standard_normal(draws))
     half_lives = np.minimum(half_lives, nuclide.half_life_s)
@@ -108,8 +136,9 @@ def single_time_point(
         amplitudes_bq=(activity * np.exp(rates * sample.time_s))[:, None],
         rates_per_s=rates[:, None],
     )
-    normal = shared_normal if shared_normal is not None else rng.standard_normal(draws)
-    ensemble = scale_shared(ensemble, relative_sd=series.shared_relative_sd, normal=normal)
+    if shared_normal is None:
+        shared_normal = np.random.default_rng([seed, 1]).standard_normal(draws)
+    ensemble = scale_shared(ensemble, relative_sd=series.shared_relative_sd, normal=shared_normal)
     return _single_result(series, method, curve, ensemble, population_half_life_s)
 
 
@@ -121,11 +150,12 @@ def _single_result(
     population_half_life_s: float | None,
 ) -> FittedCurve:
     time_s = series.samples[-1].time_s
-    low, high = np.quantile(ensemble.integral_bq_s(), [0.158655, 0.841345])
     tia = curve.integral_bq_s()
     notes = [
         f"{series.region}: one time point only ({time_s / HOUR_S:.0f} h); the integral rests on an assumed half-life"
     ]
+    if len(series.samples) > 1:
+        notes.append(f"{series.region}: {len(series.samples) - 1} earlier sample(s) were not used, as chosen")
     ratio = time_s / population_half_life_s if population_half_life_s else None
     if method == "haenscheid" and (ratio is None or not 0.75 <= ratio <= 2.5):
         notes.append(
@@ -138,7 +168,7 @@ def _single_result(
         curve=curve,
         ensemble=ensemble,
         tia_bq_s=tia,
-        tia_sd_bq_s=float(0.5 * (high - low)),
+        tia_sd_bq_s=standard_uncertainty(ensemble, about=tia),
         effective_half_life_s=curve.effective_half_life_s,
         extrapolated_fraction=curve.integral_bq_s(from_s=time_s) / tia,
         reduced_chi_square=None,

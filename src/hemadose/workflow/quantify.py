@@ -11,6 +11,7 @@ from hemadose.imaging import (
     ProbePoint,
     RecoveryCurve,
     SpectCalibration,
+    bone_regions,
     planar_geometry,
     project_templates,
     quantify_by_templates,
@@ -104,6 +105,7 @@ def _spect(case: Case, study: Study, administration: Administration) -> dict[str
             calibration=calibration,
             recovery=recovery,
             volume_relative_sd=q.volume_relative_sd,
+            surroundings=() if study.ct is None else bone_regions(study.ct, whole[0].grid, drawn=whole),
         )
     }
     if case.marrow.l2_l4_source == "spheres":

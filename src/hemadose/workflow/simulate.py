@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -26,6 +26,7 @@ from hemadose.io.tables import csv_text
 from hemadose.model import Administration, Anatomy, Image, Quantity, Sex
 from hemadose.refdata.nuclides import nuclide
 from hemadose.simulate import (
+    Biokinetics,
     Camera,
     Schedule,
     VirtualStudy,
@@ -41,8 +42,17 @@ from hemadose.workflow.stages import Progress, Silent
 ZONE = "Europe/Berlin"
 INJECTED_AT = datetime(2025, 3, 3, 9, 0, tzinfo=ZoneInfo(ZONE))
 TRUTH_FILE = "truth.json"
-SIZES = {Sex.MALE: (178.0, 73.7), Sex.FEMALE: (164.0, 56.8)}
-PATIENT_LABELS = {15000: "liver", 16000: "spleen", 17000: "kidney_left", 18000: "kidney_right"}
+SIZES = {Sex.MALE: (174.0, 73.3), Sex.FEMALE: (164.3, 56.9)}
+PATIENT_LABELS = {
+    15000: "liver",
+    16000: "spleen",
+    17000: "kidney_left",
+    18000: "kidney_right",
+    19000: "lesion_1",
+    20000: "lesion_2",
+    21000: "lesion_3",
+}
+"""Labels of the published patient volume (lu177-patient)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +120,7 @@ def simulate_study(folder: Path, options: SimulationOptions, *, progress: Progre
     screen.end("anatomy", reused=False)
     screen.begin("camera")
     administration = _administration(options)
-    kinetics = pentixather_biokinetics(administration.nuclide).scaled(**(options.uptake or {}))
+    kinetics = _kinetics(anatomy, administration, options)
     study = virtual_study(
         projected=project(anatomy, camera),
         camera=camera,
@@ -141,13 +151,23 @@ def _anatomy(options: SimulationOptions) -> tuple[Anatomy, Sex]:
             source=str(source),
             expected="male, female, or a folder with *_attn.h33 and *_src.h33",
         )
-    ct = read_interfile(headers[0][0], frame_of_reference_uid=frame, flip_rows=True)
-    labels = read_interfile(headers[1][0], frame_of_reference_uid=frame, flip_rows=True)
+    ct = read_interfile(headers[0][0], frame_of_reference_uid=frame, flip_rows=True, flip_slices=True)
+    labels = read_interfile(headers[1][0], frame_of_reference_uid=frame, flip_rows=True, flip_slices=True)
     hounsfield = Image(values=ct.values - 1000, grid=ct.grid, quantity=Quantity.HOUNSFIELD)
     return (
         labelled_anatomy(ct=hounsfield, labels=labels, organs=PATIENT_LABELS, name=source.name),
         Sex.FEMALE,
     )
+
+
+def _kinetics(anatomy: Anatomy, administration: Administration, options: SimulationOptions) -> Biokinetics:
+    """Published kinetics; lesions take 0.2 % each and keep it as long as marrow does (a project choice)."""
+    kinetics = pentixather_biokinetics(administration.nuclide)
+    marrow = next(c for c in kinetics.compartments if c.name == "red_marrow")
+    lesions = [
+        replace(marrow, name=t.name, uptake_fraction=0.002) for t in anatomy.tissues if t.name.startswith("lesion_")
+    ]
+    return kinetics.with_compartments(*lesions).scaled(**(options.uptake or {}))
 
 
 def _administration(options: SimulationOptions) -> Administration:
