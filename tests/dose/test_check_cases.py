@@ -39,9 +39,7 @@ def source(name, tia_h, draws=50):
     return SourceCurve(
         name=name,
         curve=ExponentialCurve(amplitudes_bq=np.array([amplitude]), rates_per_s=np.array([rate])),
-        ensemble=CurveEnsemble(
-            amplitudes_bq=np.full((draws, 1), amplitude), rates_per_s=np.full((draws, 1), rate)
-        ),
+        ensemble=CurveEnsemble(amplitudes_bq=np.full((draws, 1), amplitude), rates_per_s=np.full((draws, 1), rate)),
     )
 
 

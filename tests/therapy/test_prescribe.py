@@ -80,9 +80,7 @@ def test_d0c_zevalin_residual(half_life_h, mgy):
 def test_px1_yttrium_half_life():
     """PX1: kidney 41 h with 177Lu is 29.65 h with 90Y; biological 55.18 h."""
     lu, y = nuclide("Lu-177"), nuclide("Y-90")
-    assert lu.biological_half_life_s(effective_half_life_s=41 * HOUR_S) / HOUR_S == pytest.approx(
-        55.18, rel=1e-3
-    )
+    assert lu.biological_half_life_s(effective_half_life_s=41 * HOUR_S) / HOUR_S == pytest.approx(55.18, rel=1e-3)
     assert convert_half_life_s(41 * HOUR_S, measured=lu, wanted=y) / HOUR_S == pytest.approx(29.65, rel=1e-3)
 
 
@@ -127,9 +125,7 @@ def test_chosen_activity_over_a_limit_is_a_violation_not_an_error():
 def test_probability_follows_the_uncertainty():
     at_limit = prescribe(study(sd=0.15), limits=[KIDNEYS], rounding_bq=0.001 * GBQ)
     assert at_limit.outcomes[0].probability_exceeding == pytest.approx(0.5, abs=0.05)
-    safe = prescribe(
-        study(sd=0.15), limits=[KIDNEYS], max_probability_exceeding=0.05, rounding_bq=0.001 * GBQ
-    )
+    safe = prescribe(study(sd=0.15), limits=[KIDNEYS], max_probability_exceeding=0.05, rounding_bq=0.001 * GBQ)
     assert safe.outcomes[0].probability_exceeding == pytest.approx(0.05, abs=0.01)
     assert safe.activity_bq < at_limit.activity_bq
     assert prescribe(study(), limits=[KIDNEYS]).outcomes[0].probability_exceeding is None
@@ -158,9 +154,7 @@ def test_negative_interval_is_refused():
 )
 def test_dose_at_the_largest_activity_is_the_limit(kidneys, marrow, half_life, days):
     doses = study(kidneys, marrow, half_life)
-    result = prescribe(
-        doses, limits=[KIDNEYS, MARROW], interval_to_infusion_s=days * DAY_S, chosen_activity_bq=GBQ
-    )
+    result = prescribe(doses, limits=[KIDNEYS, MARROW], interval_to_infusion_s=days * DAY_S, chosen_activity_bq=GBQ)
     for outcome in result.outcomes:
         scale = outcome.max_activity_bq / GBQ
         assert scale * outcome.value_at_activity == pytest.approx(outcome.limit.value, rel=1e-9)

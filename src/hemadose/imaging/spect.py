@@ -186,23 +186,39 @@ def _measure(
 def _variance(values: Floats, mask: npt.NDArray[np.bool_]) -> float:
     """Variance of a VOI sum from the image itself.
 
-    Differences between voxels four apart along the slices show the noise without the structure; the
-    sum of n voxels correlated over a patch of m voxels varies m n times the voxel variance. The
-    patch is taken as 64 voxels (a resolution element about four voxels wide); smooth structure makes
-    the estimate err on the large side.
+    Second differences over four voxels show the noise without smooth structure; first differences of
+    neighbours show how far it is correlated. With a Gaussian correlation exp(-d^2/4s^2), of which
+    neighbours keep rho, one independent patch is sqrt(pi / -ln rho) voxels long in each direction, and
+    the sum of n voxels varies n times the patch times the voxel variance.
     """
+    count = int(np.count_nonzero(mask))
+    noise = _second_difference_variance(values, mask)
+    if noise is None or noise <= 0.0:
+        return float(max(values[mask].sum(), 1.0))
+    patch = 1.0
+    for axis in range(3):
+        inside = np.moveaxis(mask, axis, 2)
+        moved = np.moveaxis(values, axis, 2)
+        pairs = inside[:, :, 1:] & inside[:, :, :-1]
+        if not pairs.any():
+            continue
+        step = np.median(np.abs(moved[:, :, 1:] - moved[:, :, :-1])[pairs]) / 0.6745
+        rho = float(np.clip(1.0 - step**2 / (2.0 * noise), 1e-3, 0.95))
+        patch *= max(float(np.sqrt(np.pi / -np.log(rho))), 1.0)
+    return noise * count * min(patch, float(count))
+
+
+def _second_difference_variance(values: Floats, mask: npt.NDArray[np.bool_]) -> float | None:
+    """Voxel variance from second differences over four voxels, or first ones in small regions."""
     both = mask[:, :, 4:] & mask[:, :, :-4]
     if np.count_nonzero(both) < 8:
-        return float(max(values[mask].sum(), 1.0))
+        return None
     curvature = mask[:, :, 8:] & mask[:, :, 4:-4] & mask[:, :, :-8]
     if np.count_nonzero(curvature) >= 8:
         second = values[:, :, 8:] - 2.0 * values[:, :, 4:-4] + values[:, :, :-8]
-        per_voxel = float(np.median(np.abs(second[curvature])) / 0.6745 / np.sqrt(6.0)) ** 2
-    else:
-        first = values[:, :, 4:] - values[:, :, :-4]
-        per_voxel = float(np.median(np.abs(first[both])) / 0.6745 / np.sqrt(2.0)) ** 2
-    count = np.count_nonzero(mask)
-    return per_voxel * count * min(64.0, float(count))
+        return float(np.median(np.abs(second[curvature])) / 0.6745) ** 2 / 6.0
+    first = values[:, :, 4:] - values[:, :, :-4]
+    return float(np.median(np.abs(first[both])) / 0.6745) ** 2 / 2.0
 
 
 def _bq_per_value(scan: TomographicScan, calibration: SpectCalibration) -> float:

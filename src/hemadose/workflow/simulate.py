@@ -343,7 +343,7 @@ method = "{method}"
 planar_method = "template_fit"
 scatter = "tew"
 recovery = "geometric_transfer"
-volume_relative_sd = 0.02
+volume_relative_sd = 0.005   # volumes are exact here; 0.02-0.05 is usual
 
 [marrow]
 # Share of red marrow in L2-L4. This phantom's own; 0.067 is customary in patients.
