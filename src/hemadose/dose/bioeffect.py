@@ -29,6 +29,7 @@ def radionuclide_bed_gy(*, absorbed_dose_gy: float, alpha_beta_gy: float, protra
     >>> round(radionuclide_bed_gy(absorbed_dose_gy=23.0, alpha_beta_gy=2.6, protraction=g), 3)
     36.007
     """
+    require_positive("tissue", alpha_beta_gy=alpha_beta_gy)
     return absorbed_dose_gy * (1.0 + protraction * absorbed_dose_gy / alpha_beta_gy)
 
 
@@ -51,9 +52,12 @@ def fractionated_bed_gy(
         Fractions a day; with `gap_s` and `repair_half_life_s` repair between them is incomplete
         (Thames 1985).
 
+    Examples
+    --------
     >>> round(fractionated_bed_gy(fractions=5, dose_per_fraction_gy=2.0, alpha_beta_gy=2.6), 3)
     17.692
     """
+    require_positive("schedule", fractions=fractions, alpha_beta_gy=alpha_beta_gy)
     unrepaired = 0.0
     if same_day > 1 and gap_s is not None and repair_half_life_s is not None:
         phi = exp(-log(2.0) * gap_s / repair_half_life_s)

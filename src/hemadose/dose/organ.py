@@ -59,10 +59,13 @@ def organ_doses(
     Raises
     ------
     QuantityError
-        If nothing was administered or the draws do not match.
+        If nothing was administered, a source is given twice or the draws do not match.
     """
     if not administered_activity_bq > 0.0:
         raise QuantityError("administered activity must be positive")
+    names = [source.name for source in sources]
+    if len(set(names)) != len(names):
+        raise QuantityError("a source is given twice", value=", ".join(names), remedy="add its curves first")
     draws = {source.ensemble.draws for source in sources}
     if len(draws) != 1:
         raise QuantityError("sources need equally many draws", value=str(sorted(draws)))
@@ -73,7 +76,7 @@ def organ_doses(
     for target, mass in s_values.target_mass_kg.items():
         if not any(source.name == target for source in sources):
             continue
-        sd = mass_relative_sd if isinstance(mass_relative_sd, float) else mass_relative_sd.get(target, 0.0)
+        sd = mass_relative_sd.get(target, 0.0) if isinstance(mass_relative_sd, Mapping) else mass_relative_sd
         own = common / _lognormal(sd, rng.standard_normal(count))
         factors = {s.name: own if s.name == target else common for s in sources}
         organs.append(_organ(target, mass, sources, s_values, factors, administered_activity_bq, methods or {}))

@@ -61,10 +61,18 @@ def source_from_fits(name: str, fits: Sequence[FittedCurve]) -> SourceCurve:
 def scaled(
     source: SourceCurve, factor: float, *, name: str, relative_sd: float = 0.0, normal: Floats | None = None
 ) -> SourceCurve:
-    """Multiply a curve by a factor with a log-normal uncertainty."""
+    """Multiply a curve by a factor with a log-normal uncertainty.
+
+    Raises
+    ------
+    QuantityError
+        If an uncertainty is stated without a standard-normal number for each draw.
+    """
     draws = np.ones(source.ensemble.draws)
-    if relative_sd > 0.0 and normal is not None:
-        draws = np.exp(np.sqrt(np.log1p(relative_sd**2)) * normal[: source.ensemble.draws])
+    if relative_sd > 0.0:
+        if normal is None or normal.size < draws.size:
+            raise QuantityError(f"the uncertainty of {name} needs {draws.size} standard-normal draws")
+        draws = np.exp(np.sqrt(np.log1p(relative_sd**2)) * normal[: draws.size])
     return SourceCurve(
         name=name,
         curve=ExponentialCurve(amplitudes_bq=factor * source.curve.amplitudes_bq, rates_per_s=source.curve.rates_per_s),

@@ -8,12 +8,12 @@ from hemadose.imaging.conjugate import (
 )
 from hemadose.imaging.counts import tew_scatter, true_rate_nonparalysable, true_rate_paralysable
 from hemadose.imaging.geometry import PlanarGeometry, bone_regions, planar_geometry
+from hemadose.imaging.hybrid import scale_to_spect
 from hemadose.imaging.planar import (
     BRAITSCH_BACKGROUND,
     PlanarProtocol,
     ProbePoint,
     quantify_planar,
-    scale_to_spect,
 )
 from hemadose.imaging.recovery import RecoveryCurve, sphere_recovery, transfer_matrix
 from hemadose.imaging.spect import SpectCalibration, quantify_spect, sphere_concentration

@@ -43,19 +43,27 @@ def dew_weight(*, lower: EnergyWindow, peak: EnergyWindow, k: float = 0.5) -> fl
     return k * peak.width_kev / lower.width_kev
 
 
+def _require_rate(measured_per_s: float, dead_time_s: float) -> None:
+    if measured_per_s < 0.0 or dead_time_s < 0.0:
+        raise QuantityError(
+            "count rate and dead time cannot be negative", value=f"{measured_per_s:g}/s, {dead_time_s:g} s"
+        )
+
+
 def true_rate_nonparalysable(measured_per_s: float, *, dead_time_s: float) -> float:
     """True count rate n = m / (1 - m tau).
 
     Raises
     ------
     QuantityError
-        If the camera would be saturated.
+        If the camera would be saturated, or rate or dead time are negative.
 
     Examples
     --------
     >>> round(true_rate_nonparalysable(60000.0, dead_time_s=2.4e-6), 2)
     70093.46
     """
+    _require_rate(measured_per_s, dead_time_s)
     busy = measured_per_s * dead_time_s
     if busy >= 1.0:
         raise QuantityError(
@@ -70,7 +78,7 @@ def true_rate_paralysable(measured_per_s: float, *, dead_time_s: float) -> float
     Raises
     ------
     QuantityError
-        If no true rate gives the measured one (above 1/(e tau)).
+        If no true rate gives the measured one (above 1/(e tau)), or rate or dead time are negative.
 
     Examples
     --------
@@ -79,7 +87,8 @@ def true_rate_paralysable(measured_per_s: float, *, dead_time_s: float) -> float
     """
     from scipy.optimize import brentq
 
-    if dead_time_s <= 0.0:
+    _require_rate(measured_per_s, dead_time_s)
+    if dead_time_s == 0.0 or measured_per_s == 0.0:
         return measured_per_s
     top = 1.0 / dead_time_s
     if measured_per_s > top * exp(-1.0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ class PlanarGeometry:
         1 - organ thickness / body thickness: the part of the tissue before and behind the organ.
     body_mm, organ_mm : float
         Mean thicknesses along the antero-posterior axis.
+    covered_share : float
+        Part of the organ inside its planar region that has another drawn organ before or behind it.
     """
 
     attenuation_factor: float
@@ -36,6 +38,7 @@ class PlanarGeometry:
     background_share: float
     body_mm: float
     organ_mm: float
+    covered_share: float = 0.0
 
 
 def attenuation_per_mm(hounsfield: npt.ArrayLike, *, water_per_mm: float, bone_slope: float = 0.55) -> Floats:
@@ -100,17 +103,26 @@ def planar_geometry(
     before = (np.cumsum(mu, axis=1) - 0.5 * mu) * step
     body = (np.asarray(ct.values) > -300).sum(axis=1) * step
     outlines = {r.name: r.mask for r in planar_regions}
-    found = {}
+    masks = {}
     for region in regions:
         if region.name not in outlines:
             continue
         if region.grid.frame_of_reference_uid != ct.grid.frame_of_reference_uid:
             raise GeometryError(f"CT and region {region.name} belong to different frames of reference")
         mask = resample_mask(region, ct.grid)
-        if not mask.any():
-            continue
-        seen = _inside_outline(ct.grid, outlines[region.name], pixel_mm, planar_origin_mm)
-        found[region.name] = _factors(mask, seen, before, total, body, step)
+        if mask.any():
+            masks[region.name] = mask
+    shadows = {name: mask.any(axis=1) for name, mask in masks.items() if name != "whole_body"}
+    found = {}
+    for name, mask in masks.items():
+        seen = _inside_outline(ct.grid, outlines[name], pixel_mm, planar_origin_mm)
+        factors = _factors(mask, seen, before, total, body, step)
+        others = [shadow for other, shadow in shadows.items() if other != name]
+        if name in shadows and others:
+            own = mask & seen[:, None, :] if (shadows[name] & seen).any() else mask
+            covered = np.count_nonzero(own & np.any(others, axis=0)[:, None, :]) / np.count_nonzero(own)
+            factors = replace(factors, covered_share=float(covered))
+        found[name] = factors
     return found
 
 

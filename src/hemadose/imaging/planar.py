@@ -41,6 +41,10 @@ BRAITSCH_BACKGROUND = {
 """Liver: beside the body; kidneys: thigh; marrow: beside the vertebrae. The spleen follows the liver."""
 
 
+COVERED_NOTE = 0.15
+"""Share of a planar region under another organ from which on a note says so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePoint:
     """Net count rate of the whole-body probe at one moment."""
@@ -133,7 +137,10 @@ def quantify_planar(
     """
     ordered = sorted(scans, key=lambda s: s.started_at)
     named = {region.name: region for region in regions}
+    if len(named) != len(regions):
+        raise RegionError("two planar regions have one name", value=", ".join(r.name for r in regions))
     _check(ordered, named, protocol, probe)
+    _check_body_attenuation(protocol, geometry)
     organs = [r for r in regions if not r.name.startswith("background_")]
     table: dict[str, list[tuple[float, float, float]]] = {r.name: [] for r in organs}
     for scan in ordered:
@@ -187,6 +194,17 @@ def _check(
         )
 
 
+def _check_body_attenuation(protocol: PlanarProtocol, geometry: Mapping[str, PlanarGeometry]) -> None:
+    """With the probe only the ratio of organ to body counts: both or neither are corrected."""
+    if protocol.calibration == "probe" and geometry and BODY not in geometry:
+        raise CaseError(
+            "organ counts are corrected for attenuation but whole-body counts are not, so their ratio is too high",
+            field="regions.volumes",
+            expected="a volume named whole_body",
+            remedy="draw the body outline on the CT, calibrate by sensitivity, or choose attenuation = none",
+        )
+
+
 def scatter_windows(
     scan: PlanarScan, administration: Administration, protocol: PlanarProtocol, photopeak: str | None
 ) -> list[tuple[str, float]]:
@@ -211,7 +229,9 @@ def scatter_windows(
 
 
 def _photopeak(windows: Mapping[str, EnergyWindow], administration: Administration, name: str | None) -> EnergyWindow:
-    if name is not None and name in windows:
+    if name is not None:
+        if name not in windows:
+            raise CaseError("there is no such energy window", value=name, expected=", ".join(windows))
         return windows[name]
     lines = sorted(administration.nuclide.gamma_lines, key=lambda g: -g.photons_per_decay)
     for line in lines:
@@ -275,6 +295,8 @@ def _scale(
     if protocol.calibration == "sensitivity":
         assert protocol.counts_per_s_per_bq is not None
         return 1.0 / protocol.counts_per_s_per_bq
+    if found[BODY][0] <= 0.0:
+        raise CaseError("the whole body shows no counts after scatter correction", value=f"scan at {scan.started_at}")
     return probe_activity_bq(probe, scan.started_at, administration=administration) / found[BODY][0]
 
 
@@ -344,6 +366,11 @@ def _series(
             f"{name}: only {100 / geometry[name].overlap_factor:.0f} % of it is seen clear of other organs on planar "
             "images; the rest is taken as alike"
         )
+    if name in geometry and geometry[name].covered_share > COVERED_NOTE:
+        notes.append(
+            f"{name}: another organ lies before or behind {100 * geometry[name].covered_share:.0f} % of its planar "
+            "region; conjugate views count both and overstate it"
+        )
     shared = float(np.hypot(protocol.calibration_relative_sd, protocol.attenuation_relative_sd))
     return ActivitySeries(
         region=name,
@@ -363,62 +390,3 @@ def _series(
             },
         ),
     )
-
-
-def scale_to_spect(planar: ActivitySeries, spect: ActivitySeries) -> ActivitySeries:
-    """Hybrid: the planar series gives the shape over time, SPECT the scale.
-
-    Each SPECT sample is compared with the planar series interpolated to its time (log-linear); the
-    mean ratio, weighted by uncertainty, scales the planar samples. What planar images share (attenuation,
-    overlap, calibration) then cancels and the SPECT's shared uncertainty remains.
-
-    Raises
-    ------
-    CaseError
-        If the planar series shows nothing at the time of the SPECT.
-    """
-    times, values = planar.times_s, np.maximum(planar.activities_bq, 1e-6)
-    logs = np.interp(spect.times_s, times, np.log(values))
-    expected = np.exp(logs)
-    if (expected <= 1e-3).any():
-        raise CaseError(f"{planar.region}: planar images show no activity at the time of the SPECT")
-    ratios = spect.activities_bq / expected
-    sds = spect.sds_bq
-    relative = np.full(len(ratios), 0.02) if sds is None else np.maximum(sds / spect.activities_bq, 1e-4)
-    weights = 1.0 / relative**2
-    ratio = float((weights * ratios).sum() / weights.sum())
-    ratio_sd = float(1.0 / np.sqrt(weights.sum()))
-    interpolation_sd = _near_relative_sd(planar, spect)
-    return ActivitySeries(
-        region=planar.region,
-        samples=tuple(
-            ActivitySample(
-                region=planar.region,
-                time_s=s.time_s,
-                activity_bq=s.activity_bq * ratio,
-                sd_bq=None if s.sd_bq is None else s.sd_bq * ratio,
-                method="hybrid",
-            )
-            for s in planar.samples
-        ),
-        shared_relative_sd=float(np.sqrt(spect.shared_relative_sd**2 + ratio_sd**2 + interpolation_sd**2)),
-        volume_ml=spect.volume_ml,
-        mass_kg=spect.mass_kg,
-        notes=(
-            *(n for n in planar.notes if "not corrected for attenuation" not in n),
-            f"{planar.region}: planar activity times {ratio:.2f} to agree with SPECT",
-        ),
-        provenance=Provenance(
-            step="imaging.scale_to_spect", parameters={"spect_to_planar": ratio, "spect_samples": len(ratios)}
-        ),
-    )
-
-
-def _near_relative_sd(planar: ActivitySeries, spect: ActivitySeries) -> float:
-    """Relative uncertainty of the planar points the scale rests on."""
-    sds = planar.sds_bq
-    if sds is None:
-        return 0.0
-    nearest = [int(np.argmin(np.abs(planar.times_s - t))) for t in spect.times_s]
-    parts = [sds[k] / max(planar.activities_bq[k], 1e-6) for k in nearest]
-    return float(np.sqrt(np.sum(np.square(parts))) / len(parts))

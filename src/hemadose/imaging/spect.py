@@ -17,6 +17,7 @@ from hemadose.model import (
     Quantity,
     Region,
     TomographicScan,
+    require_disjoint,
 )
 from hemadose.provenance import Provenance
 
@@ -86,11 +87,16 @@ def quantify_spect(
     ------
     GeometryError
         If a scan and the regions do not share a grid.
+    RegionError
+        If two organs overlap.
     CaseError
-        If calibration or resolution are missing, or a calibration is given for an image in Bq/ml.
+        If calibration or resolution are missing, a calibration is given for an image in Bq/ml, or the
+        recovery is not one of the named ones.
     """
+    _check_recovery(recovery)
     organs = [r for r in regions if r.name != BODY and not r.name.startswith("marrow_sphere")]
     body = next((r for r in regions if r.name == BODY), None)
+    require_disjoint([*organs, *surroundings])
     matrix = _matrix([*organs, *surroundings], body, calibration, recovery)
     ordered = sorted(scans, key=lambda s: s.started_at)
     measured = [
@@ -131,6 +137,16 @@ def quantify_spect(
     )
 
 
+def _check_recovery(recovery: RecoveryCurve | str) -> None:
+    if isinstance(recovery, str) and recovery not in ("geometric_transfer", "none"):
+        raise CaseError(
+            "unknown correction for resolution",
+            field="quantification.recovery",
+            value=recovery,
+            expected="geometric_transfer, none, or a recovery curve",
+        )
+
+
 def _notes(region: Region, body: Region | None) -> tuple[str, ...]:
     if body is None:
         return (f"{region.name}: no body outline was given; background spill-in is less sure",)
@@ -162,7 +178,7 @@ def _measure(
 ) -> tuple[float, Floats, Floats]:
     """Time, activities and their independent standard uncertainties of one scan."""
     grid = scan.image.grid
-    for region in organs:
+    for region in organs if body is None else (*organs, body):
         grid.require_match(region.grid, what=f"SPECT and region {region.name}")
     to_bq = _bq_per_value(scan, calibration)
     values = np.asarray(scan.image.values, dtype=np.float64)
@@ -241,7 +257,8 @@ def _bq_per_value(scan: TomographicScan, calibration: SpectCalibration) -> float
         from hemadose.imaging.counts import true_rate_paralysable
 
         rate = float(np.asarray(scan.image.values, dtype=np.float64).sum()) / scan.duration_s
-        dead = true_rate_paralysable(rate, dead_time_s=calibration.dead_time_s) / rate
+        if rate > 0.0:
+            dead = true_rate_paralysable(rate, dead_time_s=calibration.dead_time_s) / rate
     return dead / (scan.duration_s * calibration.counts_per_s_per_bq)
 
 

@@ -95,7 +95,7 @@ def project_templates(
     Raises
     ------
     GeometryError
-        If the CT is not in HU or of another frame of reference, or misses the organs.
+        If the CT is not in HU or of another frame of reference, or it or the planar images miss an organ.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -132,6 +132,13 @@ def project_templates(
             for mask in masks.values()
         ]
     )
+    for name, image in zip(masks, images, strict=True):
+        if name not in OTHERS and not image.any():
+            raise GeometryError(
+                f"region {name} lies outside the planar images",
+                field="images.planar_origin_mm",
+                remedy="check where the planar images lie in the patient",
+            )
     return PlanarTemplates(names=tuple(masks), images=images, window=_window(images, masks, pixel_mm))
 
 

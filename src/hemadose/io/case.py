@@ -180,6 +180,8 @@ class LimitsSection(_Section):
     source: str = ""
     rounding_GBq: Positive = 0.1
     chosen_activity_GBq: Positive | None = None
+    max_probability_exceeding: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Also keep the probability of exceeding each dose limit below this, e.g. 0.05."""
 
     @model_validator(mode="after")
     def _some_limit(self) -> LimitsSection:

@@ -163,7 +163,7 @@ def _grid_starts(
     order = np.argsort(misfit)
     interior = order[(amplitudes[order] > 0.0).all(axis=1)]
     starts: list[Floats] = []
-    edge = interior[logs[interior, -1] >= high[-1] - 0.5]
+    edge = order[logs[order, -1] >= high[-1] - 1e-9]
     for index in np.concatenate([interior[:1], edge[:1], interior[1:400], order[:400]]):
         if len(starts) == _STARTS:
             break

@@ -47,12 +47,12 @@ def canonical_name(text: str) -> str:
     ('Lu-177', 'Lu-177', 'Tc-99m')
     """
     cleaned = re.sub(r"[\s^\[\]_-]", "", text)
-    match = re.fullmatch(r"([A-Za-z]+?)(\d+m?)", cleaned) or re.fullmatch(r"(\d+m?)([A-Za-z]+)", cleaned)
+    match = re.fullmatch(r"([A-Za-z]+?)(\d+[mM]?)", cleaned) or re.fullmatch(r"(\d+m?)([A-Za-z]+)", cleaned)
     if match is None:
         return text
     letters, digits = match.groups() if match.group(1)[0].isalpha() else match.groups()[::-1]
     symbol = _ELEMENTS.get(letters.lower(), letters.capitalize())
-    return f"{symbol}-{digits}"
+    return f"{symbol}-{digits.lower()}"
 
 
 def nuclide(name: str) -> Nuclide:

@@ -23,6 +23,7 @@ from hemadose.model import (
     ResidualDose,
     StudyDoses,
 )
+from hemadose.model._checks import require_positive
 from hemadose.provenance import Provenance
 from hemadose.therapy.timing import activity_for_interval_bq, earliest_infusion_s
 from hemadose.units import DAY_S, GBQ
@@ -65,13 +66,14 @@ def prescribe(
     ------
     PlanningError
         Without limits, without the interval a residual limit needs, or if no activity is left.
+    QuantityError
+        If an activity, the rounding step or the probability makes no sense.
     """
-    if not limits:
-        raise PlanningError("a prescription needs at least one limit")
+    _check(limits, chosen_activity_bq, rounding_bq, max_probability_exceeding)
     per_bq = {limit.name: _per_bq(doses, limit, interval_to_infusion_s) for limit in limits}
     largest = {limit.name: _largest_activity(limit, *per_bq[limit.name], max_probability_exceeding) for limit in limits}
     active = min(largest, key=lambda name: largest[name])
-    activity = chosen_activity_bq or _round_down(largest[active], rounding_bq)
+    activity = _round_down(largest[active], rounding_bq) if chosen_activity_bq is None else chosen_activity_bq
     outcomes = tuple(
         _outcome(limit, per_bq[limit.name], activity, largest[limit.name], limit.name == active) for limit in limits
     )
@@ -84,12 +86,12 @@ def prescribe(
         )
     return Prescription(
         activity_bq=activity,
-        active_limit="chosen" if chosen_activity_bq else active,
+        active_limit=active if chosen_activity_bq is None else "chosen",
         outcomes=outcomes,
         interval_to_infusion_s=interval_to_infusion_s,
         earliest_infusion_s=earliest,
         activity_for_interval_bq=permitted,
-        notes=_notes(doses, outcomes, activity, earliest, interval_to_infusion_s),
+        notes=_notes(doses, outcomes, activity, earliest, interval_to_infusion_s, max_probability_exceeding),
         provenance=Provenance(
             step="therapy.prescribe",
             parameters={
@@ -100,6 +102,19 @@ def prescribe(
             },
         ),
     )
+
+
+def _check(limits: Sequence[Limit], chosen: float | None, step: float, probability: float | None) -> None:
+    if not limits:
+        raise PlanningError("a prescription needs at least one limit")
+    names = [limit.name for limit in limits]
+    if len(set(names)) != len(names):
+        raise PlanningError("two limits have the same name", value=", ".join(names), remedy="name each differently")
+    if chosen is not None:
+        require_positive("prescription", chosen_activity_bq=chosen)
+    require_positive("prescription", rounding_bq=step)
+    if probability is not None and not 0.0 < probability < 1.0:
+        raise QuantityError("a probability lies between 0 and 1", value=f"{probability:g}")
 
 
 def _per_bq(doses: StudyDoses, limit: Limit, interval_s: float | None) -> tuple[float, Floats]:
@@ -116,6 +131,12 @@ def _per_bq(doses: StudyDoses, limit: Limit, interval_s: float | None) -> tuple[
         )
     if doses.marrow_residual is None:
         raise PlanningError(f"limit {limit.name} needs the curve of the marrow dose")
+    if limit.target != doses.marrow_residual.target:
+        raise PlanningError(
+            f"limit {limit.name}: the dose still to come is known for {doses.marrow_residual.target} only",
+            field="target",
+            value=limit.target,
+        )
     return (
         doses.marrow_residual.gy_per_bq(from_s=interval_s),
         doses.marrow_residual.gy_per_bq_draws(from_s=interval_s),
@@ -127,9 +148,7 @@ def _largest_activity(limit: Limit, best: float, draws: Floats, probability: flo
         raise QuantityError(f"limit {limit.name}: the dose per activity is not positive")
     if probability is None or limit.kind is LimitKind.ACTIVITY:
         return limit.value / best
-    if not 0.0 < probability < 1.0:
-        raise QuantityError("a probability lies between 0 and 1", value=f"{probability:g}")
-    return limit.value / float(np.quantile(draws, 1.0 - probability))
+    return limit.value / max(best, float(np.quantile(draws, 1.0 - probability)))
 
 
 def _round_down(activity_bq: float, step_bq: float) -> float:
@@ -164,12 +183,19 @@ def _notes(
     activity: float,
     earliest: float | None,
     interval: float | None,
+    probability: float | None,
 ) -> tuple[str, ...]:
     notes = []
+    bounded = [o for o in outcomes if o.limit.kind is not LimitKind.ACTIVITY]
+    if probability is not None and any(o.probability_exceeding is None for o in bounded):
+        names = ", ".join(o.limit.name for o in bounded if o.probability_exceeding is None)
+        notes.append(f"{names}: no uncertainty is known, so the rule on the probability of exceeding it has no effect")
     for outcome in outcomes:
         name = outcome.limit.name
         if outcome.violated:
-            notes.append(f"{name}: {outcome.value_at_activity:.3g} exceeds the limit of {outcome.limit.value:.3g}")
+            scale, unit = (GBQ, "GBq") if outcome.limit.kind is LimitKind.ACTIVITY else (1.0, "Gy")
+            value, bound = outcome.value_at_activity / scale, outcome.limit.value / scale
+            notes.append(f"{name}: {value:.3g} {unit} exceeds the limit of {bound:.3g} {unit}")
         elif outcome.probability_exceeding is not None and outcome.probability_exceeding > 0.05:
             notes.append(
                 f"{name}: the best estimate meets the limit, but with the stated uncertainty it is "
@@ -202,7 +228,7 @@ def doses_from_coefficients(
     QuantityError
         If a coefficient is not positive.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 13])  # a stream of its own: the marrow tail uses `seed`
     organs = []
     for target, value in coefficients_gy_per_bq.items():
         if not value > 0.0:

@@ -292,6 +292,7 @@ def prescribe_case(case: Case, doses: StudyDoses) -> Prescription:
         interval_to_infusion_s=interval,
         chosen_activity_bq=None if chosen is None else chosen * GBQ,
         rounding_bq=case.limits.rounding_GBq * GBQ,
+        max_probability_exceeding=case.limits.max_probability_exceeding,
     )
 
 
