@@ -53,6 +53,17 @@ class Phantom:
 
     ct: Image
     regions: dict[str, Region]
+    sensitivity: float = SENSITIVITY
+    water_per_mm: float = WATER_PER_MM
+    pixel_mm: tuple[float, float] = (VOXEL_MM, VOXEL_MM)
+
+    def activity_map(self, activity_bq: dict[str, float]) -> np.ndarray:
+        """Bq per voxel; ``whole_body`` is what lies outside the organs."""
+        return activity_map(self, activity_bq)
+
+    def sweep(self, activity_bq: dict[str, float], **options) -> PlanarScan:
+        """See `planar_scan`."""
+        return planar_scan(self, activity_bq, **options)
 
     @property
     def origin_mm(self) -> tuple[float, float]:

@@ -208,7 +208,10 @@ def bone_regions(ct: Image, grid: Grid, *, drawn: Sequence[Region]) -> tuple[Reg
     tuple of Region
         ``other_vertebrae`` (where L2-L4 are drawn) and ``other_bone``; empty ones are left out.
     """
-    everything = Region(name="bone", mask=np.asarray(ct.values) > BONE_HU, grid=ct.grid)
+    hard = np.asarray(ct.values) > BONE_HU
+    if not hard.any():
+        return ()
+    everything = Region(name="bone", mask=hard, grid=ct.grid)
     bone = resample_mask(everything, grid)
     masks = {r.name: resample_mask(r, grid) for r in drawn if r.name != "whole_body"}
     taken = np.any(list(masks.values()), axis=0) if masks else np.zeros(grid.shape, dtype=bool)

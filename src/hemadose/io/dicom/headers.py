@@ -108,6 +108,12 @@ def moment(date_text: str, time_text: str, *, dataset: Any, zone: ZoneInfo | Non
     return found.replace(tzinfo=zone)
 
 
+def corrections(dataset: Any) -> frozenset[str]:
+    """Codes of CorrectedImage, whether one or several are given."""
+    found = dataset.get("CorrectedImage") or ()
+    return frozenset([found] if isinstance(found, str) else [str(code) for code in found])
+
+
 def acquisition_start(dataset: Any, path: Path, *, zone: ZoneInfo | None) -> datetime:
     """Start of the acquisition (never the series or content time).
 

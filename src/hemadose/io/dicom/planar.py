@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import DicomError, GeometryError
-from hemadose.io.dicom.headers import acquisition_start, need, open_dataset, pixel_array
+from hemadose.io.dicom.headers import acquisition_start, corrections, need, open_dataset, pixel_array
 from hemadose.io.dicom.identity import (
     DicomIdentity,
     add_radiopharmaceutical,
@@ -78,7 +78,7 @@ def read_planar(path: Path, *, zone: ZoneInfo | None = None, views: tuple[View, 
         pixel_dwell_s=dwell,
         started_at=acquisition_start(dataset, path, zone=zone),
         duration_s=duration,
-        corrections=frozenset(str(v) for v in dataset.get("CorrectedImage") or []),
+        corrections=corrections(dataset),
         series_uid=str(dataset.get("SeriesInstanceUID", "")),
     )
 

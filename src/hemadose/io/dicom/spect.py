@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hemadose.errors import DicomError
 from hemadose.io.dicom.ct import orientation_text
 from hemadose.io.dicom.headers import acquisition_start, need, open_dataset, pixel_array
+from hemadose.io.dicom.headers import corrections as corrections_of
 from hemadose.io.dicom.identity import (
     DicomIdentity,
     add_radiopharmaceutical,
@@ -76,7 +77,7 @@ def read_spect(path: Path, *, zone: ZoneInfo | None = None) -> TomographicScan:
             remedy="export it without subtraction or ringing filters",
         )
     started = acquisition_start(dataset, path, zone=zone)
-    corrections = frozenset(str(v) for v in dataset.get("CorrectedImage") or [])
+    corrections = corrections_of(dataset)
     return TomographicScan(
         image=Image(values=values.astype(np.float32), grid=_grid(dataset, values.shape, path), quantity=quantity),
         started_at=started,
