@@ -1,6 +1,6 @@
 """Bias and coverage of the whole imaging and kinetics chain on virtual patients of known truth.
 
-Run: python benchmarks/virtual_patients.py [--realisations 20] [--anatomy male|female]
+Run: python benchmarks/virtual_patients.py [--realisations 20] [--anatomy male|female|FOLDER]
 Prints, per region and method, the bias of the time-integrated activity (mean over noise
 realisations), its spread, and how often the stated 95 % interval holds the truth.
 """
@@ -26,10 +26,10 @@ from hemadose.imaging import (
     scale_to_spect,
 )
 from hemadose.kinetics import FitOptions, fit_series
-from hemadose.model import Administration, Sex
-from hemadose.physics.phantoms import stylised_adult
+from hemadose.model import Administration
 from hemadose.refdata.nuclides import nuclide
-from hemadose.simulate import Camera, Schedule, pentixather_biokinetics, project, virtual_study
+from hemadose.simulate import Camera, Schedule, project, virtual_study
+from hemadose.workflow.simulate import SimulationOptions, anatomy_of, kinetics_of
 
 REGIONS = ("kidney_left", "kidney_right", "liver", "spleen", "lumbar_l2_l4")
 WATER_208_PER_MM = 0.01357
@@ -126,9 +126,9 @@ def main() -> None:
     parser.add_argument("--anatomy", default="male")
     options = parser.parse_args()
     camera = Camera()
-    anatomy = stylised_adult(sex=Sex(options.anatomy), voxel_mm=4.0, frame_of_reference_uid="2.25.1")
+    anatomy, _ = anatomy_of(SimulationOptions(anatomy=options.anatomy))
     projected = project(anatomy, camera)
-    kinetics = pentixather_biokinetics(nuclide("Lu-177"))
+    kinetics = kinetics_of(anatomy, administration(), SimulationOptions())
     ratios, covered, models, pulls = (defaultdict(list) for _ in range(4))
     for seed in range(options.realisations):
         study = virtual_study(

@@ -142,6 +142,7 @@ class MarrowSection(_Section):
     l2_l4_source: Literal["volume", "spheres"] = "volume"
     mass_g: Positive | None = None
     """None: reference mass of the chosen set, scaled by body mass."""
+    mass_relative_sd: NonNegative = 0.20
     reference: Literal["icrp89", "stylised"] = "icrp89"
     absorbed_fraction: Fraction
     blood: BloodSection | None = None

@@ -9,7 +9,7 @@ from hemadose.io.case import Case
 from hemadose.io.records import from_json
 from hemadose.model import StudyDoses
 from hemadose.report import Comparison, PlanReport
-from hemadose.units import MBQ
+from hemadose.workflow.study import case_administration
 
 RESULT_FILE = "result.json"
 
@@ -51,10 +51,9 @@ def comparison_of(case: Case, folder: Path, delivered: StudyDoses) -> Comparison
         )
     if planned.prescription is None:
         raise CaseError("the planning study holds no prescription", field="case.compare_with")
-    measured, residual = case.administration.measured_activity_MBq, case.administration.residual_activity_MBq
     return Comparison(
         planned=planned.doses,
         delivered=delivered,
         planned_activity_bq=planned.prescription.activity_bq,
-        delivered_activity_bq=(measured - residual) * MBQ,
+        delivered_activity_bq=case_administration(case).administered_activity_bq,
     )

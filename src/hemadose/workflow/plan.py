@@ -222,7 +222,10 @@ def dose_study(
         sources,
         administered_activity_bq=administration.administered_activity_bq,
         s_values=table,
-        mass_relative_sd=case.dose.mass_relative_sd,
+        mass_relative_sd={
+            **dict.fromkeys(masses, case.dose.mass_relative_sd),
+            "red_marrow": case.marrow.mass_relative_sd,
+        },
         s_value_relative_sd=case.dose.s_value_relative_sd,
         methods={"red_marrow": "marrow-image (L2-L4)"},
         notes=notes,

@@ -115,12 +115,12 @@ def simulate_study(folder: Path, options: SimulationOptions, *, progress: Progre
             raise InputError("the folder is not empty and holds no simulated study", source=str(folder))
         shutil.rmtree(folder)
     screen.begin("anatomy")
-    anatomy, sex = _anatomy(options)
+    anatomy, sex = anatomy_of(options)
     camera = Camera()
     screen.end("anatomy", reused=False)
     screen.begin("camera")
     administration = _administration(options)
-    kinetics = _kinetics(anatomy, administration, options)
+    kinetics = kinetics_of(anatomy, administration, options)
     study = virtual_study(
         projected=project(anatomy, camera),
         camera=camera,
@@ -136,7 +136,14 @@ def simulate_study(folder: Path, options: SimulationOptions, *, progress: Progre
     return written
 
 
-def _anatomy(options: SimulationOptions) -> tuple[Anatomy, Sex]:
+def anatomy_of(options: SimulationOptions) -> tuple[Anatomy, Sex]:
+    """Give the anatomy to simulate and its sex.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no labelled CT.
+    """
     from hemadose.physics.phantoms import stylised_adult
 
     frame = f"2.25.{options.seed + 1000}"
@@ -160,7 +167,7 @@ def _anatomy(options: SimulationOptions) -> tuple[Anatomy, Sex]:
     )
 
 
-def _kinetics(anatomy: Anatomy, administration: Administration, options: SimulationOptions) -> Biokinetics:
+def kinetics_of(anatomy: Anatomy, administration: Administration, options: SimulationOptions) -> Biokinetics:
     """Published kinetics; lesions take 0.2 % each and keep it as long as marrow does (a project choice)."""
     kinetics = pentixather_biokinetics(administration.nuclide)
     marrow = next(c for c in kinetics.compartments if c.name == "red_marrow")

@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from hemadose.errors import InputError
 from hemadose.io.files import write_text_atomic
 from hemadose.io.records import decode, encode
-from hemadose.provenance import __version__, digest_parameters
+from hemadose.provenance import digest_bytes, digest_parameters
 
 T = TypeVar("T")
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the installed source: a result of other code is never reused."""
+    root = Path(__file__).parents[1]
+    kinds = ("*.py", "*.toml", "*.j2", "*.css", "*.typ")
+    found = sorted(path for kind in kinds for path in root.rglob(kind))
+    return digest_bytes(b"".join(path.read_bytes() for path in found))
 
 
 class Progress(Protocol):
@@ -65,7 +75,7 @@ class Stages:
         compute : callable
             Makes the result.
         """
-        digest = digest_parameters({"stage": name, "version": __version__, "key": encode(dict(key))})
+        digest = digest_parameters({"stage": name, "code": code_digest(), "key": encode(dict(key))})
         self.progress.begin(title)
         stored = self._load(name, digest)
         if stored is not None:
