@@ -15,6 +15,7 @@ import pytest
 from hemadose.errors import DicomError, GeometryError, RegionError, TimingError
 from hemadose.io.dicom import (
     DicomIdentity,
+    merge_planar,
     read_ct_series,
     read_planar,
     read_regions,
@@ -236,6 +237,25 @@ def test_views_can_be_stated_where_the_file_does_not_code_them(planar_file):
     with pytest.raises(DicomError, match="not guessed"):
         read_planar(planar_file)
     assert len(read_planar(planar_file, views=(View.ANTERIOR, View.POSTERIOR)).frames) == 6
+
+
+def test_views_stored_apart_are_joined(tmp_path):
+    """Vendors may write one file per detector: together they are one scan; other times are refused."""
+    from dataclasses import replace
+
+    scan, files = planar_scan(), []
+    for number, view in enumerate(View, start=1):
+        part = replace(scan, frames=tuple(f for f in scan.frames if f.view is view))
+        files.append(tmp_path / f"{view}.dcm")
+        write_planar(part, files[-1], identity=IDENTITY, administration=GIVEN, series_number=number)
+    parts = [read_planar(path) for path in files]
+    whole = merge_planar(parts)
+    assert len(whole.frames) == 6
+    with pytest.raises(DicomError, match="comes twice"):
+        merge_planar([parts[0], parts[0]])
+    later = replace(parts[1], started_at=parts[1].started_at + timedelta(hours=2))
+    with pytest.raises(DicomError, match="not one acquisition"):
+        merge_planar([parts[0], later])
 
 
 def test_negative_counts_are_refused(planar_file):

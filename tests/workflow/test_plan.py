@@ -151,6 +151,15 @@ def test_post_therapy_study_is_compared_with_the_plan(planned, copy, tmp_path):
     assert comparison.planned_activity_bq == planned.report.prescription.activity_bq
 
 
+def test_blood_is_reported_beside_never_instead(copy, tmp_path):
+    (copy / "blood.csv").write_text("time_h,activity_kBq_per_ml\n0.1,30\n1,20\n4,9\n24,1.5\n48,0.8\n120,0.4\n")
+    with (copy / "case.toml").open("a") as case:
+        case.write('\n[marrow.blood]\nsamples = "blood.csv"\nhaematocrit = 0.42\n')
+    result = plan(copy / "case.toml", tmp_path / "out")
+    assert result.report.doses.organ("red_marrow").method.startswith("marrow-image")
+    assert any("no substitute for the image-based" in note for note in result.report.notes)
+
+
 def test_comparison_refuses_another_patient(planned, copy, tmp_path):
     edit(copy, 'study = "pre-therapy"', f'study = "post-therapy"\ncompare_with = "{planned.out}"')
     edit(copy, 'pseudonym = "', 'pseudonym = "X')

@@ -82,7 +82,8 @@ class ImagesSection(_Section):
 
     ct: str | None = None
     spect: tuple[str | NiftiScan, ...] = ()
-    planar: tuple[str, ...] = ()
+    planar: tuple[str | tuple[str, ...], ...] = ()
+    """One file a time, or a list of files (views or windows stored apart)."""
     probe: str | None = None
     planar_origin_mm: tuple[float, float] | None = None
     """Patient coordinates (z, x) of the middle of planar pixel (0, 0): places the CT under it."""
@@ -107,7 +108,6 @@ class CalibrationSection(_Section):
     planar_cps_per_MBq: Positive | None = None
     planar_relative_sd: NonNegative = 0.0
     planar_fwhm_mm: Positive | None = None
-    planar_dead_time_us: NonNegative = 0.0
     recovery_alpha_ml: Positive | None = None
     recovery_beta: Positive | None = None
     recovery_relative_sd: NonNegative = 0.0

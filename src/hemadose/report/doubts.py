@@ -29,7 +29,7 @@ class Doubt:
 
 
 def collect_doubts(report: PlanReport) -> tuple[Doubt, ...]:
-    """Gather the notes of every value in a report; equal texts of one stage are joined."""
+    """Gather the notes of every value in a report; a doubt that travels on is told once, where it arose."""
     residual = report.doses.marrow_residual
     prescription = report.prescription
     noted: list[tuple[str, str, Iterable[str]]] = [("Study", "", report.notes)]
@@ -41,19 +41,22 @@ def collect_doubts(report: PlanReport) -> tuple[Doubt, ...]:
         noted.append(("Doses", residual.target, residual.notes))
     if prescription is not None:
         noted.append(("Prescription", "", prescription.notes))
-    grouped: dict[tuple[str, str], list[str]] = {}
+    stage_of: dict[str, str] = {}
+    owners_of: dict[str, list[str]] = {}
     for stage, owner, texts in noted:
         for text in texts:
-            owners = grouped.setdefault((stage, text.strip()), [])
+            plain = text.strip().removeprefix(f"{owner}: ")
+            stage_of.setdefault(plain, stage)
+            owners = owners_of.setdefault(plain, [])
             if owner and owner not in owners:
                 owners.append(owner)
     return tuple(
         Doubt(
             stage=stage,
-            about=", ".join(names.label(owner) for owner in sorted(owners, key=names.rank)),
+            about=", ".join(names.label(owner) for owner in sorted(owners_of[text], key=names.rank)),
             text=_tidy(text),
         )
-        for (stage, text), owners in grouped.items()
+        for text, stage in stage_of.items()
     )
 
 

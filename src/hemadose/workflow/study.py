@@ -8,7 +8,15 @@ from pathlib import Path
 
 from hemadose.errors import CaseError, DicomError
 from hemadose.io.case import Case, NiftiScan
-from hemadose.io.dicom import StudyFacts, read_ct_series, read_planar, read_regions, read_spect, study_facts
+from hemadose.io.dicom import (
+    StudyFacts,
+    merge_planar,
+    read_ct_series,
+    read_planar,
+    read_regions,
+    read_spect,
+    study_facts,
+)
 from hemadose.io.nifti import read_image, read_label_regions, read_planar_regions
 from hemadose.io.tables import ProbeRow, read_probe
 from hemadose.model import (
@@ -104,7 +112,7 @@ def case_files(case: Case, folder: Path) -> list[Path]:
     """
     names = [case.images.ct, case.images.probe, case.regions.volumes, case.regions.planar]
     names += [entry if isinstance(entry, str) else entry.file for entry in case.images.spect]
-    names += list(case.images.planar)
+    names += [name for entry in case.images.planar for name in _listed(entry)]
     names += [case.marrow.blood.samples] if case.marrow.blood else []
     paths = [folder / name for name in names if name]
     for path in paths:
@@ -142,9 +150,7 @@ def read_study(case: Case, folder: Path) -> Study:
     administration = case_administration(case)
     notes = list(_check_facts(case, [p for p in paths if p.suffix == ".dcm"], administration, folder))
     spect = tuple(sorted((_spect(e, case, folder) for e in case.images.spect), key=lambda s: s.started_at))
-    planar = tuple(
-        sorted((read_planar(folder / n, zone=case.zone) for n in case.images.planar), key=lambda s: s.started_at)
-    )
+    planar = tuple(sorted((_planar(entry, case, folder) for entry in case.images.planar), key=lambda s: s.started_at))
     for started_at in [s.started_at for s in spect] + [s.started_at for s in planar]:
         administration.time_since_s(started_at, what="an acquisition")
     _require_distinct([s.started_at for s in spect], "SPECT")
@@ -164,6 +170,14 @@ def read_study(case: Case, folder: Path) -> Study:
         probe=read_probe(folder / case.images.probe, zone=case.zone) if case.images.probe else (),
         notes=tuple(notes),
     )
+
+
+def _listed(entry: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (entry,) if isinstance(entry, str) else entry
+
+
+def _planar(entry: str | tuple[str, ...], case: Case, folder: Path) -> PlanarScan:
+    return merge_planar([read_planar(folder / name, zone=case.zone) for name in _listed(entry)])
 
 
 def _spect(entry: str | NiftiScan, case: Case, folder: Path) -> TomographicScan:

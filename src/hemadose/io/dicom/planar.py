@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -81,6 +83,41 @@ def read_planar(path: Path, *, zone: ZoneInfo | None = None, views: tuple[View, 
         corrections=corrections(dataset),
         series_uid=str(dataset.get("SeriesInstanceUID", "")),
     )
+
+
+def merge_planar(scans: Sequence[PlanarScan]) -> PlanarScan:
+    """Join files of one time point, whose views or windows were stored apart.
+
+    Parameters
+    ----------
+    scans : sequence of PlanarScan
+        Of one acquisition.
+
+    Returns
+    -------
+    PlanarScan
+        All frames, from the earliest start on.
+
+    Raises
+    ------
+    DicomError
+        If pixels or dwell times differ, starts lie more than 15 min apart, or a frame comes twice.
+    """
+    first = min(scans, key=lambda s: s.started_at)
+    for scan in scans:
+        apart_s = (scan.started_at - first.started_at).total_seconds()
+        alike = scan.shape == first.shape and scan.pixel_spacing_mm == first.pixel_spacing_mm
+        if not alike or abs(scan.pixel_dwell_s - first.pixel_dwell_s) > 1e-3 or apart_s > 900.0:
+            raise DicomError(
+                "these planar files are not one acquisition",
+                field="Rows, PixelSpacing, ScanVelocity, AcquisitionTime",
+                value=f"{apart_s / 60:.0f} min apart, {scan.shape} and {first.shape} pixels",
+                remedy="list files of one time point together, other times apart",
+            )
+    frames = tuple(frame for scan in scans for frame in scan.frames)
+    if len({(f.view, f.window) for f in frames}) != len(frames):
+        raise DicomError("a view and window comes twice among the files of one time point")
+    return replace(first, frames=frames)
 
 
 def _frame(counts: npt.NDArray[np.float64], view: View, window: Any, path: Path) -> PlanarFrame:
