@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     def simulate(
         folder: Annotated[Path, typer.Argument(help="New folder for the study.")],
         anatomy: Annotated[
-            str, typer.Option(help="male, female, or a folder with a labelled CT (*_attn.h33, *_src.h33).")
+            str, typer.Option(help="male, female, or a folder with a labelled CT (NIfTI or Interfile).")
         ] = "male",
         seed: Annotated[int, typer.Option(help="Of all noise.")] = 1,
         activity_mbq: Annotated[float, typer.Option("--activity-MBq", help="In the syringe.")] = 202.0,

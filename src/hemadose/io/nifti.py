@@ -69,7 +69,14 @@ def _encoded(data: npt.NDArray[Any], affine: npt.NDArray[np.float64], path: Path
     return gzip.compress(raw, mtime=0) if path.name.endswith(".gz") else bytes(raw)
 
 
-def _names(path: Path) -> dict[int, str]:
+def label_names(path: Path) -> dict[int, str]:
+    """Read the table of names beside a label map (``<name>.json``).
+
+    Raises
+    ------
+    InputError
+        If it is missing or broken.
+    """
     sidecar = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
     try:
         table = json.loads(sidecar.read_text(encoding="utf-8"))
@@ -98,7 +105,7 @@ def read_label_regions(path: Path, *, reference: Grid) -> tuple[Region, ...]:
     labels.grid.require_match(reference, what="label map and image")
     return tuple(
         Region(name=name, mask=np.asarray(labels.values) == label, grid=reference)
-        for label, name in _names(path).items()
+        for label, name in label_names(path).items()
     )
 
 
@@ -134,4 +141,6 @@ def read_planar_regions(path: Path, *, shape: tuple[int, int]) -> tuple[PlanarRe
             value=str(flat.shape),
             expected=str(shape),
         )
-    return tuple(PlanarRegion(name=name, mask=(flat >> (label - 1)) & 1 == 1) for label, name in _names(path).items())
+    return tuple(
+        PlanarRegion(name=name, mask=(flat >> (label - 1)) & 1 == 1) for label, name in label_names(path).items()
+    )

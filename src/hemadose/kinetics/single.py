@@ -104,20 +104,7 @@ def single_time_point(
     ('madsen', 162.7574)
     """
     sample = series.samples[-1]
-    if sample.activity_bq <= 0.0 or sample.time_s <= 0.0:
-        raise FitError(f"{series.region}: a single time point needs activity after injection")
-    if method == "madsen" and population_half_life_s is None:
-        raise FitError(
-            f"{series.region}: Madsen's method needs a population half-life",
-            field="population_half_life_h",
-        )
-    if population_half_life_s is not None and not 0.0 < population_half_life_s <= nuclide.half_life_s:
-        raise FitError(
-            f"{series.region}: the population half-life must be an effective one",
-            field="population_half_life_h",
-            value=f"{population_half_life_s / HOUR_S:g} h",
-            expected=f"> 0 and <= {nuclide.half_life_s / HOUR_S:.4g} h ({nuclide.name})",
-        )
+    _check(series, nuclide, method, population_half_life_s)
     assumed = population_half_life_s or sample.time_s
     stands_for = sample.time_s if method == "haenscheid" else assumed
     rate = LN2 / stands_for
@@ -140,6 +127,24 @@ def single_time_point(
         shared_normal = np.random.default_rng([seed, 1]).standard_normal(draws)
     ensemble = scale_shared(ensemble, relative_sd=series.shared_relative_sd, normal=shared_normal)
     return _single_result(series, method, curve, ensemble, population_half_life_s)
+
+
+def _check(series: ActivitySeries, nuclide: Nuclide, method: str, population_half_life_s: float | None) -> None:
+    sample = series.samples[-1]
+    if sample.activity_bq <= 0.0 or sample.time_s <= 0.0:
+        raise FitError(f"{series.region}: a single time point needs activity after injection")
+    if method == "madsen" and population_half_life_s is None:
+        raise FitError(
+            f"{series.region}: Madsen's method needs a population half-life",
+            field="population_half_life_h",
+        )
+    if population_half_life_s is not None and not 0.0 < population_half_life_s <= nuclide.half_life_s:
+        raise FitError(
+            f"{series.region}: the population half-life must be an effective one",
+            field="population_half_life_h",
+            value=f"{population_half_life_s / HOUR_S:g} h",
+            expected=f"> 0 and <= {nuclide.half_life_s / HOUR_S:.4g} h ({nuclide.name})",
+        )
 
 
 def _single_result(

@@ -177,6 +177,11 @@ def _outcome(limit: Limit, per_bq: tuple[float, Floats], activity: float, larges
     )
 
 
+def _spoken(limit: Limit) -> str:
+    """Name of a limit as a person says it."""
+    return limit.name.replace("_", " ")
+
+
 def _notes(
     doses: StudyDoses,
     outcomes: tuple[LimitOutcome, ...],
@@ -188,10 +193,10 @@ def _notes(
     notes = []
     bounded = [o for o in outcomes if o.limit.kind is not LimitKind.ACTIVITY]
     if probability is not None and any(o.probability_exceeding is None for o in bounded):
-        names = ", ".join(o.limit.name for o in bounded if o.probability_exceeding is None)
+        names = ", ".join(_spoken(o.limit) for o in bounded if o.probability_exceeding is None)
         notes.append(f"{names}: no uncertainty is known, so the rule on the probability of exceeding it has no effect")
     for outcome in outcomes:
-        name = outcome.limit.name
+        name = _spoken(outcome.limit)
         if outcome.violated:
             scale, unit = (GBQ, "GBq") if outcome.limit.kind is LimitKind.ACTIVITY else (1.0, "Gy")
             value, bound = outcome.value_at_activity / scale, outcome.limit.value / scale

@@ -139,7 +139,7 @@ def plan(case_path: Path, out: Path, *, progress: Progress | None = None) -> Pla
         prescription=prescription,
         course=course,
         comparison=comparison_of(case, folder, doses),
-        methods=(*quantified.methods, *_methods(case, doses, blood)),
+        methods=(*quantified.methods, *_methods(case, blood)),
         notes=(*quantified.notes, *(blood.notes if blood else ())),
         figures=images.figures,
     )
@@ -394,13 +394,12 @@ def _imaging_row(
     )
 
 
-def _methods(case: Case, doses: StudyDoses, blood: BloodMarrow | None) -> tuple[str, ...]:
+def _methods(case: Case, blood: BloodMarrow | None) -> tuple[str, ...]:
     m = case.marrow
     said = [
         "Curves: weighted least squares over the models "
         + ", ".join(case.kinetics.models or DEFAULT_MODELS)
         + "; choice by AICc with the acceptance rules of NUKFIT (CV < 50 %, |r| < 0.8); no rate slower than decay.",
-        f"S values: {doses.s_value_source}.",
         f"Red marrow: activity in L2-L4 divided by {m.l2_l4_fraction:.3f} (relative SD "
         f"{m.l2_l4_fraction_relative_sd:.0%}), absorbed fraction {m.absorbed_fraction:g}.",
         "Uncertainty: counting, fit and model choice, calibration, volume, mass, S value and marrow fraction are "

@@ -21,7 +21,7 @@ from hemadose.io.dicom import (
 )
 from hemadose.io.files import write_text_atomic
 from hemadose.io.interfile import read_interfile
-from hemadose.io.nifti import write_planar_regions
+from hemadose.io.nifti import label_names, read_image, write_planar_regions
 from hemadose.io.tables import csv_text
 from hemadose.model import Administration, Anatomy, Image, Quantity, Sex
 from hemadose.refdata.nuclides import nuclide
@@ -62,7 +62,9 @@ class SimulationOptions:
     Attributes
     ----------
     anatomy : {"male", "female"} or Path
-        A stylised adult, or a folder with a labelled CT in Interfile (``*_attn.h33``, ``*_src.h33``).
+        A stylised adult, or a folder with a labelled CT: ``ct.nii.gz`` and ``labels.nii.gz`` (axial) with
+        ``labels.json`` (label to organ; ``"0"`` may say ``male`` or ``female``), or Interfile
+        (``*_attn.h33``, ``*_src.h33``).
     seed : int
         Of all noise and of the calibration error.
     activity_bq : float
@@ -150,21 +152,28 @@ def anatomy_of(options: SimulationOptions) -> tuple[Anatomy, Sex]:
     if isinstance(options.anatomy, str) and options.anatomy in ("male", "female"):
         sex = Sex(options.anatomy)
         return stylised_adult(sex=sex, voxel_mm=options.voxel_mm, frame_of_reference_uid=frame), sex
-    source = Path(options.anatomy)
+    return _labelled(Path(options.anatomy), frame)
+
+
+def _labelled(source: Path, frame: str) -> tuple[Anatomy, Sex]:
+    """Read a labelled CT: NIfTI with a table of names, or the Interfile pair of the published patient."""
+    if (source / "ct.nii.gz").exists():
+        ct = read_image(source / "ct.nii.gz", quantity=Quantity.HOUNSFIELD, frame_of_reference_uid=frame)
+        labels = read_image(source / "labels.nii.gz", quantity=Quantity.LABEL, frame_of_reference_uid=frame)
+        names = label_names(source / "labels.nii.gz")
+        sex = Sex(names.pop(0, "female"))
+        return labelled_anatomy(ct=ct, labels=labels, organs=names, name=source.name), sex
     headers = sorted(source.glob("*_attn.h33")), sorted(source.glob("*_src.h33"))
     if not all(headers):
         raise InputError(
             "no labelled CT found",
             source=str(source),
-            expected="male, female, or a folder with *_attn.h33 and *_src.h33",
+            expected="male, female, or a folder with ct.nii.gz, labels.nii.gz, labels.json, or *_attn.h33, *_src.h33",
         )
-    ct = read_interfile(headers[0][0], frame_of_reference_uid=frame, flip_rows=True, flip_slices=True)
+    raw = read_interfile(headers[0][0], frame_of_reference_uid=frame, flip_rows=True, flip_slices=True)
     labels = read_interfile(headers[1][0], frame_of_reference_uid=frame, flip_rows=True, flip_slices=True)
-    hounsfield = Image(values=ct.values - 1000, grid=ct.grid, quantity=Quantity.HOUNSFIELD)
-    return (
-        labelled_anatomy(ct=hounsfield, labels=labels, organs=PATIENT_LABELS, name=source.name),
-        Sex.FEMALE,
-    )
+    hounsfield = Image(values=raw.values - 1000, grid=raw.grid, quantity=Quantity.HOUNSFIELD)
+    return labelled_anatomy(ct=hounsfield, labels=labels, organs=PATIENT_LABELS, name=source.name), Sex.FEMALE
 
 
 def kinetics_of(anatomy: Anatomy, administration: Administration, options: SimulationOptions) -> Biokinetics:
