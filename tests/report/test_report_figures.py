@@ -209,7 +209,7 @@ def test_planar_figure_names_every_region(study_images):
     text = words(figure)
     for part in ("anterior", "posterior", "geometric mean", "left kidney", "background liver"):
         assert part in text, part
-    assert "counts per pixel (square-root scale)" in text
+    assert "counts per pixel\n(square-root scale)" in text
 
 
 def test_geometric_mean(study_images):

@@ -149,6 +149,12 @@ def test_post_therapy_study_is_compared_with_the_plan(planned, copy, tmp_path):
         comparison.delivered.organ("kidneys").gy_per_bq
     )
     assert comparison.planned_activity_bq == planned.report.prescription.activity_bq
+    given = result.report.administration.administered_activity_bq
+    assert comparison.delivered_activity_bq == given
+    assert result.report.prescription.activity_bq == pytest.approx(given)
+    page = (result.out / "report.html").read_text()
+    assert "Delivered by" in page
+    assert "Proposed activity" not in page
 
 
 def test_blood_is_reported_beside_never_instead(copy, tmp_path):

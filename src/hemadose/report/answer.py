@@ -45,10 +45,10 @@ class Answer:
 
 def answer_of(report: PlanReport) -> Answer:
     """Give the answer of a planning study, or of a study after therapy."""
-    if report.prescription is not None:
-        return _planned(report.prescription)
     if report.comparison is not None:
         return _delivered(report)
+    if report.prescription is not None:
+        return _planned(report.prescription)
     activity = numbers.activity(report.reference_activity_bq)
     facts = tuple(
         Fact(
@@ -73,19 +73,21 @@ def _planned(prescription: Prescription) -> Answer:
     facts = [_limit_fact(outcome) for outcome in prescription.outcomes]
     facts += _timing_facts(prescription)
     return Answer(
-        headline=f"Proposed activity {numbers.prescribed(prescription.activity_bq)}",
+        headline=f"{_role(prescription)} {numbers.prescribed(prescription.activity_bq)}",
         reason=reason_of(prescription),
         facts=tuple(facts),
         alerts=tuple(_alert(outcome) for outcome in prescription.violations),
     )
 
 
+def _role(prescription: Prescription) -> str:
+    return "Chosen activity" if prescription.active_limit == "chosen" else "Proposed activity"
+
+
 def reason_of(prescription: Prescription) -> str:
     """Name the constraint that sets the activity, in one sentence."""
     lowest = min(prescription.outcomes, key=lambda o: o.max_activity_bq, default=None)
-    active = next((o for o in prescription.outcomes if o.active), None)
-    if active is None:
-        active = next((o for o in prescription.outcomes if o.limit.name == prescription.active_limit), None)
+    active = next((o for o in prescription.outcomes if o.limit.name == prescription.active_limit), None)
     if active is None:
         if lowest is None:
             return "The activity was chosen; no limit was given."
@@ -178,4 +180,5 @@ def _delivered(report: PlanReport) -> Answer:
         reason="Absorbed doses of the study after therapy, beside those planned from the tracer "
         f"study for {numbers.activity(comparison.planned_activity_bq)}.",
         facts=tuple(facts),
+        alerts=tuple(_alert(o) for o in report.prescription.violations) if report.prescription else (),
     )

@@ -286,9 +286,11 @@ def _marrow_model(case: Case) -> MarrowModel:
 
 
 def prescribe_case(case: Case, doses: StudyDoses) -> Prescription:
-    """Apply the limits of the case."""
+    """Apply the limits of the case; a post-therapy study judges the activity that was given."""
     interval = None if case.transplant is None else -case.transplant.ert_day * DAY_S
     chosen = case.limits.chosen_activity_GBq
+    if chosen is None and case.case.study == "post-therapy":
+        chosen = case_administration(case).administered_activity_bq / GBQ
     return prescribe(
         doses,
         limits=case_limits(case),

@@ -308,13 +308,17 @@ def case_text(
     method = "hybrid" if options.schedule == "hybrid" else "spect"
     day_zero: date = INJECTED_AT.date() + timedelta(days=35)
 
+    title = "Tracer study of a virtual patient"
+    if options.study == "post-therapy":
+        title = "Post-therapeutic study of a virtual patient"
+
     def listed(names: list[str]) -> str:
         return "[\n" + "".join(f'  "{name}",\n' for name in names) + "]"
 
     return f'''# A virtual patient. Times are clinic time; see docs/reference/case-file.md for every key.
 
 [case]
-title = "Tracer study of a virtual patient"
+title = "{title}"
 zone = "{ZONE}"
 study = "{options.study}"
 

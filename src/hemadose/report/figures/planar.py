@@ -21,6 +21,7 @@ Extent: TypeAlias = tuple[float, float, float, float]
 _LETTERS = ("R", "L", "H", "F")
 _MAX_TIMES = 6
 _MARGIN_MM = 25.0
+_LINE_MM = 3.3
 _TALL_MM = 112.0
 
 
@@ -60,7 +61,7 @@ def planar_figure(*, scan: PlanarScan, regions: tuple[PlanarRegion, ...], photop
         axes.set_title(title, loc="center")
         marks.letters(axes, _LETTERS, extent=extent, dark=False)
         marks.scale_bar(axes, extent=extent, dark=False)
-    _name_regions(panels[2], shown, scan, extent)
+    _name_regions(panels[2], shown, scan, extent, panel_mm=width / shape)
     panels[2].set_xlim(-0.5 * (named - 1.0) * extent[1], 0.5 * (named + 1.0) * extent[1])
     _colour_bar(figure, drawn, panels, top, "counts per pixel")
     return figure
@@ -125,7 +126,7 @@ def _colour_bar(figure: Figure, drawn: Any, panels: Any, top: float, unit: str) 
     from matplotlib.ticker import MaxNLocator
 
     ticks = [tick for tick in MaxNLocator(5).tick_values(0.0, top) if 0.0 <= tick <= top]
-    bar = figure.colorbar(drawn, ax=panels, shrink=0.8, pad=0.01, aspect=28, label=f"{unit} (square-root scale)")
+    bar = figure.colorbar(drawn, ax=panels, shrink=0.8, pad=0.01, aspect=28, label=f"{unit}\n(square-root scale)")
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.minorticks_off()
 
@@ -149,13 +150,14 @@ def _draw(axes: Any, counts: Floats, extent: Extent, top: float) -> Any:
     return drawn
 
 
-def _name_regions(axes: Any, regions: list[PlanarRegion], scan: PlanarScan, extent: Extent) -> None:
+def _name_regions(axes: Any, regions: list[PlanarRegion], scan: PlanarScan, extent: Extent, *, panel_mm: float) -> None:
     """Write the names beside the body, each joined to its region by a thin line."""
     _, width, _, height = extent
+    gap = _LINE_MM / panel_mm * height
     for to_left in (True, False):
         side = [r for r in regions if r.name != "whole_body" and _on_left(r, scan) == to_left]
         anchors = sorted(((*_edge(r, scan, extent, to_left), r.name) for r in side), key=lambda a: -a[1])
-        levels = _spread([a[1] for a in anchors], gap=0.034 * height, top=0.985 * height)
+        levels = _spread([a[1] for a in anchors], gap=gap, top=0.985 * height)
         text_x = -0.06 * width if to_left else 1.06 * width
         for (x, y, name), level in zip(anchors, levels, strict=True):
             tint = names.colour(name)
