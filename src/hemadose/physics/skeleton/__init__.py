@@ -1,0 +1,1 @@
+"""Red marrow between trabeculae: where electrons released in marrow or bone leave their energy."""

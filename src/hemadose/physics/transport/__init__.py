@@ -1,0 +1,1 @@
+"""Photons, electrons and positrons followed one by one through voxels."""
