@@ -11,6 +11,7 @@ import pytest
 
 from hemadose.errors import ReferenceDataError
 from hemadose.model.emissions import LineKind
+from hemadose.refdata import betas as beta_room
 from hemadose.refdata import emissions as room
 from hemadose.refdata.emissions import daughters, decay_chain, emission_names, emissions, time_words
 from hemadose.refdata.nuclides import nuclide, nuclide_names
@@ -162,7 +163,7 @@ def test_spline_alone_is_close_before_it_is_matched():
         rows = tabulated(name, "beta-", "beta+", "betaD")
         if not len(rows):
             continue
-        energy, density = room._sampled(name)
+        energy, density = beta_room._sampled(room._table(name, "b-spectra"))
         mean = np.trapezoid(density * energy, energy) / np.trapezoid(density, energy)
         worst[name] = abs(mean / (1e3 * rows.prod(axis=1).sum() / rows[:, 1].sum()) - 1.0)
     for name in ("Lu-177", "Y-90", "I-131", "Re-188", "Re-186", "Sm-153", "Tb-161", "F-18", "Ga-68", "Pb-212"):
@@ -197,7 +198,7 @@ def test_nuclides_with_both_signs_are_divided(every):
     assert found == BOTH_SIGNS
     for name in found:
         one = emissions(name)
-        energy, density = room._sampled(name)
+        energy, density = beta_room._sampled(room._table(name, "b-spectra"))
         parts = sum(np.interp(energy, b.energy_kev, b.density_per_kev, right=0.0) for b in one.betas)
         assert np.abs(parts - density).max() < 0.01 * density.max(), name
         assert any("divided into electrons and positrons" in note for note in one.notes)
@@ -215,7 +216,7 @@ def test_copper_64_end_points():
 def test_allowed_shape_without_charge_is_the_phase_space():
     """F = 1 for a daughter without charge; the mean of an end point far below m c^2 is then E0 / 3 (p W ~ sqrt(E))."""
     kinetic = np.linspace(1e-4, 1.0, 20001)[1:]
-    shape = room._allowed(kinetic, 1.0, charge=-1, daughter=0)
+    shape = beta_room._allowed(kinetic, 1.0, charge=-1, daughter=0)
     # integral of E^1.5 (1-E)^2 over that of E^0.5 (1-E)^2: B(2.5, 3) / B(1.5, 3) = 1/3
     assert (shape @ kinetic) / shape.sum() == pytest.approx(1.0 / 3.0, rel=1e-3)
 

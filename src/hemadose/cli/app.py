@@ -44,9 +44,21 @@ def _root(
 
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
+from hemadose.cli.kernel import register as register_kernel  # noqa: E402
+from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
 from hemadose.cli.numbers import register as register_numbers  # noqa: E402
 from hemadose.cli.plan import register as register_plan  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
+from hemadose.cli.svalue import register as register_svalue  # noqa: E402
 
-for register in (register_simulate, register_plan, register_cohort, register_numbers, register_course):
+for register in (
+    register_simulate,
+    register_plan,
+    register_cohort,
+    register_numbers,
+    register_course,
+    register_nuclide,
+    register_kernel,
+    register_svalue,
+):
     register(app)

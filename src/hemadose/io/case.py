@@ -144,7 +144,7 @@ class MarrowSection(_Section):
     """None: reference mass of the chosen set, scaled by body mass."""
     mass_relative_sd: NonNegative = 0.20
     reference: Literal["icrp89", "stylised"] = "icrp89"
-    absorbed_fraction: Fraction
+    absorbed_fraction: Fraction | Literal["skeletal-model"]
     blood: BloodSection | None = None
 
 
@@ -168,6 +168,8 @@ class DoseSection(_Section):
     organ_density_g_per_ml: Positive = 1.04
     mass_relative_sd: NonNegative = 0.05
     s_value_relative_sd: NonNegative = 0.03
+    s_values: Literal["stylised-adult", "local-electrons"] = "stylised-adult"
+    """Transport in the stylised adult of the patient's sex, or electrons in place and photons evenly spread."""
 
 
 class LimitsSection(_Section):

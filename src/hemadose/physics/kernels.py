@@ -13,12 +13,16 @@ Bolch W E et al. MIRD Pamphlet 17. J Nucl Med 40:11S (1999) (voxel S values).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import QuantityError
+from hemadose.model.emissions import Emissions, LineKind
+from hemadose.physics.matter.electrons import ELECTRON_REST_KEV
+from hemadose.physics.matter.media import Medium
+from hemadose.physics.transport.run import DEFAULT_LIMITS, Progress, transport_point
 from hemadose.units import KEV_J
 
 Array = npt.NDArray[np.float64]
@@ -50,8 +54,8 @@ class PointKernel:
         Energy per decay by batch, from emitted electrons (with what they radiate) and from emitted photons.
     emitted_electron_kev, emitted_photon_kev : float
         Energy emitted per decay.
-    decays : int
-        Decays followed for each of the two parts.
+    electron_decays, photon_decays : int
+        Decays followed for each of the two parts; 0 where nothing of the kind is emitted.
     """
 
     nuclide: str
@@ -62,7 +66,8 @@ class PointKernel:
     photon_kev: Array
     emitted_electron_kev: float
     emitted_photon_kev: float
-    decays: int
+    electron_decays: int
+    photon_decays: int
 
     @property
     def energy_kev(self) -> Array:
@@ -83,21 +88,106 @@ class PointKernel:
             raise QuantityError(
                 "implausible density", field="density_g_per_ml", value=f"{density_g_per_ml:g}", expected="0.0001-25"
             )
-        return PointKernel(
-            nuclide=self.nuclide,
-            medium=self.medium,
+        return replace(
+            self,
             density_g_per_ml=density_g_per_ml,
             radius_cm=self.radius_cm * (self.density_g_per_ml / density_g_per_ml),
-            electron_kev=self.electron_kev,
-            photon_kev=self.photon_kev,
-            emitted_electron_kev=self.emitted_electron_kev,
-            emitted_photon_kev=self.emitted_photon_kev,
-            decays=self.decays,
         )
 
 
-def sphere_fraction(kernel_energy_kev: Array, radius_cm: Array, *, sphere_cm: float) -> Array:
-    """Energy per decay that a sphere with uniform activity keeps.
+def point_kernel(
+    medium: Medium,
+    emissions: Emissions,
+    *,
+    electrons: int = 1_000_000,
+    photons: int = 1_000_000,
+    batches: int = 32,
+    seed: int = 20261121,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> PointKernel:
+    """Follow emitted electrons and, apart from them, emitted photons from a point.
+
+    The energy of electrons is brought to its exact mean afterwards, which removes the noise of sampling conversion
+    and Auger electrons.
+
+    Parameters
+    ----------
+    medium : Medium
+        Unbounded, of its own density; see `PointKernel.at_density`.
+    emissions : Emissions
+        Of a decay.
+    electrons, photons : int
+        Particles to follow of each kind, about.
+    batches : int
+        Independent parts, whose scatter gives the uncertainty.
+    seed, threads, progress
+        As in `transport_point`.
+
+    Raises
+    ------
+    QuantityError
+        If the decay emits nothing.
+    """
+    radius = shell_radii_cm() / medium.density_g_per_ml
+    charged = replace(emissions, lines=tuple(x for x in emissions.lines if not x.kind.is_photon))
+    light = replace(emissions, lines=tuple(x for x in emissions.lines if x.kind.is_photon), betas=())
+    if any(b.charge > 0 for b in emissions.betas):
+        light = replace(light, lines=tuple(x for x in light.lines if x.kind is not LineKind.ANNIHILATION))
+    parts, decays = [], []
+    wanted = ((charged, electrons), (light, photons))
+    for step, (part, particles) in enumerate(wanted):
+        count = sum(x.yield_per_decay for x in part.lines if x.energy_kev > DEFAULT_LIMITS.electron_kev)
+        count += sum(b.yield_per_decay for b in part.betas)
+        emitted = part.electron_energy_kev + part.photon_energy_kev + part.alpha_energy_kev
+        if not emitted > 0.0:
+            parts.append(np.zeros((batches, radius.size)))
+            decays.append(0)
+            continue
+        followed = max(round(particles / max(count, 0.1)), batches)
+        found = transport_point(
+            medium=medium,
+            emissions=part,
+            decays=followed,
+            seed=seed + step,
+            radius_cm=radius,
+            batches=batches,
+            threads=threads,
+            progress=_shifted(progress, step * batches, 2 * batches),
+        )
+        by_batch = found.by_batch if found.by_batch is not None else np.zeros((batches, radius.size))
+        if step == 0 and not any(b.charge > 0 for b in part.betas):
+            by_batch = by_batch * (emitted / (found.deposited_kev_per_decay + found.escaped_kev_per_decay))
+        parts.append(by_batch)
+        decays.append(found.decays)
+    annihilation = 2.0 * ELECTRON_REST_KEV * sum(b.yield_per_decay for b in emissions.betas if b.charge > 0)
+    return PointKernel(
+        nuclide=emissions.nuclide,
+        medium=medium.name,
+        density_g_per_ml=medium.density_g_per_ml,
+        radius_cm=radius,
+        electron_kev=parts[0],
+        photon_kev=parts[1],
+        emitted_electron_kev=charged.electron_energy_kev + charged.alpha_energy_kev + annihilation,
+        emitted_photon_kev=light.photon_energy_kev,
+        electron_decays=decays[0],
+        photon_decays=decays[1],
+    )
+
+
+def _shifted(progress: Progress | None, done_before: int, total: int) -> Progress | None:
+    if progress is None:
+        return None
+    report = progress
+
+    def told(done: int, _: int) -> None:
+        report(done_before + done, total)
+
+    return told
+
+
+def ellipsoid_energy(kernel_energy_kev: Array, radius_cm: Array, *, semi_axes_cm: tuple[float, float, float]) -> Array:
+    """Energy per decay that an ellipsoid with uniform activity keeps, keV.
 
     Parameters
     ----------
@@ -105,25 +195,109 @@ def sphere_fraction(kernel_energy_kev: Array, radius_cm: Array, *, sphere_cm: fl
         Energy in the shells of a point kernel.
     radius_cm : array (n,)
         Outer radii of the shells.
-    sphere_cm : float
-        Radius of the sphere.
+    semi_axes_cm : tuple of 3 float
+        All the same for a sphere.
 
     Returns
     -------
     array (...)
-        keV per decay. Of the energy deposited at distance r a share 1 - 3r/4R + r^3/16R^3 stays inside (Berger).
+        Of what is deposited at a distance r in the direction n a share 1 - 3x/2 + x^3/2 stays inside, with
+        x = |(n_1/a_1, n_2/a_2, n_3/a_3)| r / 2 up to 1 (Berger 1971 for the sphere; an ellipsoid and its moved copy
+        become spheres by scaling the axes); the mean over directions is taken.
+
+    Raises
+    ------
+    QuantityError
+        If a semi-axis is not positive.
 
     Examples
     --------
-    >>> float(sphere_fraction(np.array([0.0, 1.0]), np.array([0.999999, 1.000001]), sphere_cm=1.0).round(4))
+    >>> shells = np.array([0.999999, 1.000001])
+    >>> float(ellipsoid_energy(np.array([0.0, 1.0]), shells, semi_axes_cm=(1.0, 1.0, 1.0)).round(4))
     0.3125
     """
+    axes = np.asarray(semi_axes_cm, dtype=np.float64)
+    if not np.all((axes > 1e-3) & (axes < 1e4)):
+        raise QuantityError(
+            "a region needs a size", field="semi_axes_cm", value=str(semi_axes_cm), expected="0.001-10000"
+        )
+    directions = np.array([[1.0, 0.0, 0.0]]) if np.ptp(axes) == 0.0 else _octant_directions(2000)
+    inverse = np.sqrt(np.sum((directions / axes) ** 2, axis=1))
     inner = np.concatenate([[0.0], radius_cm[:-1]])
-    nodes, weights = np.polynomial.legendre.leggauss(6)
-    r = inner[:, None] + (radius_cm - inner)[:, None] * 0.5 * (nodes + 1.0)[None, :]
-    x = np.minimum(r / (2.0 * sphere_cm), 1.0)
-    share = (1.0 - 1.5 * x + 0.5 * x**3) @ (0.5 * weights)
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    share = np.zeros(radius_cm.size)
+    for node, weight in zip(0.5 * (nodes + 1.0), 0.5 * weights, strict=True):
+        r = inner + (radius_cm - inner) * node
+        x = np.minimum(0.5 * r[:, None] * inverse[None, :], 1.0)
+        share += weight * np.mean(1.0 - 1.5 * x + 0.5 * x**3, axis=1)
     return np.asarray(kernel_energy_kev @ share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionSelfDose:
+    """Self-dose of a uniform region in an unbounded medium.
+
+    Attributes
+    ----------
+    nuclide, medium : str
+        What decays, in what.
+    mass_kg : float
+        Of the region.
+    semi_axes_cm : tuple of 3 float
+        Of the ellipsoid.
+    electron_fraction, photon_fraction : float
+        Absorbed fractions (0 where nothing of the kind is emitted).
+    s_gy_per_bq_s : float
+        Dose per decay.
+    relative_uncertainty : float
+        Statistical, one standard deviation.
+    """
+
+    nuclide: str
+    medium: str
+    mass_kg: float
+    semi_axes_cm: tuple[float, float, float]
+    electron_fraction: float
+    photon_fraction: float
+    s_gy_per_bq_s: float
+    relative_uncertainty: float
+
+
+def ellipsoid_self_dose(
+    kernel: PointKernel, *, mass_kg: float, axis_ratio: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> RegionSelfDose:
+    """Dose per decay of a sphere or ellipsoid of a mass, in its own medium without end.
+
+    Raises
+    ------
+    QuantityError
+        If mass or ratio are not positive.
+    """
+    if not (1e-9 < mass_kg < 500.0 and min(axis_ratio) > 0.0):
+        raise QuantityError(
+            "a region needs a plausible mass and shape", value=f"{mass_kg * 1000:g} g, axes {axis_ratio}"
+        )
+    volume_ml = mass_kg * 1000.0 / kernel.density_g_per_ml
+    unit = (3.0 * volume_ml / (4.0 * np.pi * float(np.prod(axis_ratio)))) ** (1.0 / 3.0)
+    axes = (unit * axis_ratio[0], unit * axis_ratio[1], unit * axis_ratio[2])
+    electron = ellipsoid_energy(kernel.electron_kev, kernel.radius_cm, semi_axes_cm=axes)
+    photon = ellipsoid_energy(kernel.photon_kev, kernel.radius_cm, semi_axes_cm=axes)
+    total = electron + photon
+    mean = float(total.mean())
+    return RegionSelfDose(
+        nuclide=kernel.nuclide,
+        medium=kernel.medium,
+        mass_kg=mass_kg,
+        semi_axes_cm=axes,
+        electron_fraction=_share(float(electron.mean()), kernel.emitted_electron_kev),
+        photon_fraction=_share(float(photon.mean()), kernel.emitted_photon_kev),
+        s_gy_per_bq_s=mean * KEV_J / mass_kg,
+        relative_uncertainty=float(total.std(ddof=1)) / np.sqrt(total.size) / mean if mean > 0.0 else 0.0,
+    )
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0.0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +361,9 @@ def voxel_kernel(
         If a side is not positive or the kernel would be larger than a body.
     """
     if not all(0.05 <= side <= 100.0 for side in voxel_mm):
-        raise QuantityError("voxels of this size make no kernel", field="voxel_mm", value=str(voxel_mm), expected="0.05-100")
+        raise QuantityError(
+            "voxels of this size make no kernel", field="voxel_mm", value=str(voxel_mm), expected="0.05-100"
+        )
     if min(half_width) < 0 or np.prod([2 * h + 1 for h in half_width], dtype=float) > 5e7:
         raise QuantityError("the kernel is too large", field="half_width", value=str(half_width))
     radius, energy = kernel.radius_cm, kernel.energy_kev

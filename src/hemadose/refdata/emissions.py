@@ -1,9 +1,9 @@
 """What every nuclide of ICRP Publication 107 gives off, alone or with its daughters in equilibrium.
 
-The numbers are read from the installed package `icrp107-database`, decays and daughters from `radioactivedecay`
-(both hold the ICRP-07 collection); nothing of either is copied. A daughter is summed if it and every nuclide
-between it and the parent live shorter than the parent; it then decays `decays_per_decay` times for each decay of
-the parent, which is the product of the branching fractions.
+The numbers are read from the installed package `icrp107-database`, decays and daughters from `radioactivedecay` where
+that is installed (both hold the ICRP-07 collection); nothing of either is copied. A daughter is summed if it and every
+nuclide between it and the parent live shorter than the parent; it then decays `decays_per_decay` times for each decay
+of the parent, which is the product of the branching fractions.
 """
 
 from __future__ import annotations
@@ -16,29 +16,26 @@ from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import ReferenceDataError
-from hemadose.model.emissions import BetaSpectrum, EmissionLine, Emissions, LineKind
+from hemadose.model.emissions import EmissionLine, Emissions, LineKind
+from hemadose.refdata.betas import beta_spectra
 from hemadose.refdata.nuclides import canonical_name
 from hemadose.units import DAY_S, HOUR_S, MINUTE_S
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 PACKAGE = "icrp107-database"
-STEPS = 800
-"""Intervals of a resampled beta spectrum."""
-
 YEAR_S = 365.2422 * DAY_S
 """Tropical year, as in `radioactivedecay`."""
 
 _UNIT_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": MINUTE_S, "h": HOUR_S, "d": DAY_S, "y": YEAR_S}
 _KEV_PER_MEV = 1e3
-_ELECTRON_MASS_KEV = 510.99895
-_FINE_STRUCTURE = 7.2973525693e-3
 _KINDS = {
     "gamma": LineKind.GAMMA,
     "X": LineKind.X_RAY,
@@ -139,13 +136,31 @@ def emissions(name: str, *, chain: bool = False) -> Emissions:
     return _emissions(_key(name), chain)
 
 
+def decays_known() -> bool:
+    """Whether the package that knows decays and daughters is installed."""
+    return find_spec("radioactivedecay") is not None
+
+
+@cache
 def daughters(name: str) -> tuple[Daughter, ...]:
     """Give the branches of a decay.
 
+    Raises
+    ------
+    ReferenceDataError
+        If the package that knows the decays is not installed.
+
+    Examples
+    --------
     >>> [(d.nuclide, d.mode, d.fraction) for d in daughters("Bi-212")]
     [('Po-212', 'β-', 0.6406), ('Tl-208', 'α', 0.3594)]
     """
-    found = import_module("radioactivedecay").Nuclide(_key(name))
+    key = _key(name)
+    if not decays_known():
+        raise ReferenceDataError(
+            f"the daughters of {key} are not known", remedy="pip install 'hemadose[chains]' (radioactivedecay)"
+        )
+    found = import_module("radioactivedecay").Nuclide(key)
     rows = zip(found.progeny(), found.decay_modes(), found.branching_fractions(), strict=True)
     known = set(emission_names())
     return tuple(
@@ -243,7 +258,7 @@ def _emissions(key: str, chain: bool) -> Emissions:
     members = [m for m in decay_chain(key) if m.is_summed] if chain else []
     parts = [(1.0, key)] + [(m.decays_per_decay, m.nuclide) for m in members]
     lines = [line for share, part in parts for line in _lines(part, share)]
-    betas = [beta for share, part in parts for beta in _betas(part, share)]
+    betas = [beta for share, part in parts for beta in beta_spectra(part, share, _table)]
     notes = [note for _, part in parts for note in _part_notes(part)]
     return Emissions(
         nuclide=key,
@@ -263,101 +278,13 @@ def _lines(key: str, share: float) -> list[EmissionLine]:
     ]
 
 
-def _betas(key: str, share: float) -> list[BetaSpectrum]:
-    """Spectra of a nuclide; where electrons and positrons share one table, its two parts."""
-    energy, density = _sampled(key)
-    # a fission fragment's electrons ("betaD") stand in the same table
-    groups = {-1: _table(key, "beta-", "betaD"), 1: _table(key, "beta+")}
-    groups = {charge: rows for charge, rows in groups.items() if len(rows)}
-    parts = dict.fromkeys(groups, density)
-    if len(groups) == 2:
-        positrons = density * _positron_share(key, energy, groups)
-        parts = {-1: density - positrons, 1: positrons}
-    spectra = []
-    for charge, rows in groups.items():
-        last = int(np.flatnonzero(parts[charge]).max()) + 2
-        e, p = energy[:last].copy(), parts[charge][:last]
-        matched = _matched(e, p, number=float(rows[:, 1].sum()), energy_kev=float(rows.prod(axis=1).sum()))
-        spectra.append(BetaSpectrum(charge=charge, energy_kev=e, density_per_kev=share * matched))
-    return spectra
-
-
-def _sampled(key: str) -> tuple[Floats, Floats]:
-    """Cubic spline through the tabulated spectrum, on equal steps: keV, particles per decay and keV."""
-    table = _table(key, "b-spectra")
-    if not len(table):
-        return np.empty(0), np.empty(0)
-    from scipy.interpolate import CubicSpline
-
-    energy = np.linspace(0.0, table[-1, 0], STEPS + 1)
-    return energy, np.maximum(CubicSpline(table[:, 0], table[:, 1])(energy), 0.0) / _KEV_PER_MEV
-
-
-def _matched(energy: Floats, density: Floats, *, number: float, energy_kev: float) -> Floats:
-    """Multiply a spectrum with a + c E so that it holds `number` particles and `energy_kev` per decay.
-
-    The sums are exact for a density that runs linearly between the energies (equal steps from 0).
-    """
-    step = energy[1]
-    count = np.full(energy.size, step)
-    count[[0, -1]] *= 0.5
-    weight = count * energy
-    weight[0] += step**2 / 6.0
-    weight[-1] -= step**2 / 6.0
-    moments = [[w @ density, w @ (density * energy)] for w in (count, weight)]
-    a, c = np.linalg.solve(moments, [number, energy_kev])
-    matched: Floats = np.maximum(density * (a + c * energy), 0.0)
-    return matched
-
-
-def _positron_share(key: str, energy: Floats, groups: Mapping[int, Floats]) -> Floats:
-    """Share of positrons at each energy, from allowed shapes with the tabulated mean energies."""
-    parent = int(import_module("radioactivedecay").Nuclide(key).Z)
-    electrons, positrons = (_allowed_sum(energy, groups[q], charge=q, daughter=parent - q) for q in (-1, 1))
-    total = electrons + positrons
-    longer = 1.0 if np.flatnonzero(positrons).max() > np.flatnonzero(electrons).max() else 0.0
-    share: Floats = np.divide(positrons, total, out=np.full(energy.size, longer), where=total > 0.0)
-    return share
-
-
-def _allowed_sum(energy: Floats, rows: Floats, *, charge: int, daughter: int) -> Floats:
-    """Sum of allowed spectra, one for each row (mean energy, yield), with the end point that gives that mean."""
-    from scipy.optimize import brentq
-
-    total = np.zeros(energy.size)
-    for mean, number in rows:
-        unit = np.linspace(0.0, 1.0, 801)[1:]
-
-        def excess(end: float, mean: float = mean, unit: Floats = unit) -> float:
-            shape = _allowed(unit * end, end, charge=charge, daughter=daughter)
-            return float(end * (shape @ unit) / shape.sum() - mean)
-
-        end = brentq(excess, 1.1 * mean, 10.0 * mean)
-        shape = _allowed(np.maximum(energy, 1e-4 * end), end, charge=charge, daughter=daughter)
-        total += number * shape / np.trapezoid(shape, energy)
-    return total
-
-
-def _allowed(kinetic: Floats, end: float, *, charge: int, daughter: int) -> Floats:
-    """Allowed beta shape p W (E0 - E)^2 F(Z, W) without its constant, energies in keV.
-
-    F is the relativistic Fermi function of a point nucleus (Evans, The Atomic Nucleus, 1955, ch. 17).
-    """
-    from scipy.special import loggamma
-
-    total = 1.0 + kinetic / _ELECTRON_MASS_KEV
-    momentum = np.sqrt(total**2 - 1.0)
-    gamma = np.sqrt(1.0 - (_FINE_STRUCTURE * daughter) ** 2)
-    eta = -charge * _FINE_STRUCTURE * daughter * total / momentum
-    fermi = 2.0 * (gamma - 1.0) * np.log(momentum) + np.pi * eta + 2.0 * loggamma(gamma + 1j * eta).real
-    return np.asarray(momentum * total * np.maximum(end - kinetic, 0.0) ** 2 * np.exp(fermi))
-
-
 def _named(nuclide: str, fraction: float, half_life_s: float) -> str:
     return f"{nuclide} ({100.0 * fraction:.4g} %, {time_words(half_life_s)})"
 
 
 def _daughter_notes(key: str) -> list[str]:
+    if not decays_known():
+        return ["whether daughters are radioactive was not looked up: install hemadose[chains]"]
     alive = [_named(d.nuclide, d.fraction, d.half_life_s) for d in daughters(key) if d.half_life_s is not None]
     return [f"daughters not included: {', '.join(alive)}"] if alive else []
 

@@ -32,7 +32,7 @@ class ManifestEntry:
     id : str
         Name used in `Provenance.tables`.
     path : str
-        Relative to the folder of packaged data.
+        As of `packaged_files`.
     sha256 : str
         Digest of the file.
     quantity, unit : str
@@ -56,13 +56,19 @@ class ManifestEntry:
 
 
 def packaged_files() -> dict[str, bytes]:
-    """Content of every packaged data file except the manifest, by relative path."""
-    root = Path(str(files("hemadose.refdata").joinpath("data")))
-    return {
+    """Content of every packaged data file except the manifest.
+
+    Files of this room go by their path below its data folder, those of other rooms by their path in the package.
+    """
+    package = Path(str(files("hemadose")))
+    root = package / "refdata" / "data"
+    found = {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
         if path.is_file() and path.name != "manifest.toml" and "__pycache__" not in path.parts
     }
+    elsewhere = (p for p in sorted(package.rglob("data/*")) if p.is_file() and not p.is_relative_to(root))
+    return {**found, **{path.relative_to(package).as_posix(): path.read_bytes() for path in elsewhere}}
 
 
 @cache

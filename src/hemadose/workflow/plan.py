@@ -26,9 +26,7 @@ from hemadose.model import (
     Prescription,
     StudyDoses,
 )
-from hemadose.physics.svalues import MarrowModel, patient_s_values
 from hemadose.refdata import regimen
-from hemadose.refdata.reference_masses import reference_masses_kg
 from hemadose.report import FigureAsset, ImagingRow, PlanReport, StudyImages, draw_figures, image_figures
 from hemadose.therapy.anthropometry import SurfaceRule, WeightRule
 from hemadose.therapy.calendar import schedule
@@ -37,6 +35,7 @@ from hemadose.therapy.regimen import AminoAcids, AtgBasis, AtgOrder, AtgProduct,
 from hemadose.units import DAY_S, GBQ, GRAM_KG, HOUR_S
 from hemadose.workflow.blood import BloodMarrow, blood_marrow
 from hemadose.workflow.compare import comparison_of
+from hemadose.workflow.patient_table import marrow_model, patient_table
 from hemadose.workflow.quantify import Quantified, quantify
 from hemadose.workflow.results import PlanResult, write_results
 from hemadose.workflow.stages import Progress, Silent, Stages
@@ -206,13 +205,8 @@ def dose_study(
         has_image="lumbar_l2_l4" in by_name,
     )
     sources, masses = _sources(case, quantified, by_name)
-    marrow = _marrow_model(case)
-    table = patient_s_values(
-        nuclide=administration.nuclide,
-        organ_masses_kg=masses,
-        body_mass_kg=case.patient.weight_kg,
-        marrow=marrow,
-    )
+    marrow = marrow_model(case, administration)
+    table = patient_table(case, administration, masses, marrow)
     notes: tuple[str, ...] = ()
     if "whole_body" in by_name:
         sources.append(remainder(source_from_fits("whole_body", [by_name["whole_body"]]), sources))
@@ -268,21 +262,6 @@ def _sources(
             )
         )
     return sources, masses
-
-
-def _marrow_model(case: Case) -> MarrowModel:
-    m = case.marrow
-    if m.mass_g is not None:
-        return MarrowModel(
-            absorbed_fraction=m.absorbed_fraction, mass_kg=m.mass_g * GRAM_KG, rule="mass given in the case"
-        )
-    reference = reference_masses_kg(m.reference, sex=case_patient(case).sex)
-    scaled = reference["red_marrow"] * case.patient.weight_kg / reference["whole_body"]
-    return MarrowModel(
-        absorbed_fraction=m.absorbed_fraction,
-        mass_kg=scaled,
-        rule=f"mass {scaled * 1000:.0f} g: {m.reference} reference scaled with body mass",
-    )
 
 
 def prescribe_case(case: Case, doses: StudyDoses) -> Prescription:
@@ -403,7 +382,7 @@ def _methods(case: Case, blood: BloodMarrow | None) -> tuple[str, ...]:
         + ", ".join(case.kinetics.models or DEFAULT_MODELS)
         + "; choice by AICc with the acceptance rules of NUKFIT (CV < 50 %, |r| < 0.8); no rate slower than decay.",
         f"Red marrow: activity in L2-L4 divided by {m.l2_l4_fraction:.3f} (relative SD "
-        f"{m.l2_l4_fraction_relative_sd:.0%}), absorbed fraction {m.absorbed_fraction:g}.",
+        f"{m.l2_l4_fraction_relative_sd:.0%}), absorbed fraction {m.absorbed_fraction}.",
         "Uncertainty: counting, fit and model choice, calibration, volume, mass, S value and marrow fraction are "
         f"propagated through {case.kinetics.draws} joint draws; ± is one standard uncertainty.",
     ]

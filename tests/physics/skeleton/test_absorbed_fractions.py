@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,11 @@ from hemadose.physics.skeleton.calculation import absorbed_fractions, regions, s
 from hemadose.physics.skeleton.edges import transported_edges
 from hemadose.physics.skeleton.sites import SITES, microstructure
 from hemadose.physics.skeleton.trabecular import Form, spongiosa
+
+
+def _all_of_it(*_):
+    return 1.0
+
 
 ENERGIES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 SOME = tuple(s for s in SITES if s.name in ("lumbar spine", "femora, proximal", "cranium"))
@@ -32,7 +38,7 @@ def table(ray_tracer):
         electrons=1500,
         size=96,
         deposit=ray_tracer,
-        retain=lambda *_: 1.0,
+        retain=_all_of_it,
     )
 
 
@@ -168,6 +174,29 @@ def test_records_go_through_json(table):
         MarrowAbsorbedFractions.from_records(broken)
     with pytest.raises(ReferenceDataError, match="other sources"):
         MarrowAbsorbedFractions.from_records(table.to_records() | {"sources": ["liver"]})
+
+
+def test_marrow_without_fat(ray_tracer):
+    """All marrow red: nothing in yellow marrow, and a surface gives half to it at no range."""
+    lean = (replace(next(s for s in SITES if s.name == "lumbar spine"), cellularity=1.0),)
+    found = absorbed_fractions(
+        red_marrow_kg=1.0,
+        sites=lean,
+        energy_kev=(100.0,),
+        electrons=500,
+        size=96,
+        deposit=ray_tracer,
+        retain=_all_of_it,
+    )
+    assert found.mass_kg("yellow_marrow") == 0.0
+    assert np.all(found.fraction[:, 1] == 0.0)
+    assert found.at(source="bone_surface", target="red_marrow", energy_kev=1.0) == pytest.approx(0.5, abs=1e-4)
+    assert found.at(source="marrow", target="red_marrow", energy_kev=100.0) > 0.7
+    assert "yellow_marrow" not in found.fold(made_up(electron(100.0))).absorbed_kev
+    with pytest.raises(ReferenceDataError, match="not there"):
+        found.at(source="yellow_marrow", target="bone", energy_kev=1.0)
+    with pytest.raises(QuantityError, match="shallow"):
+        absorbed_fractions(red_marrow_kg=1.0, sites=lean, voxel_mm=0.1, deposit=ray_tracer, retain=_all_of_it)
 
 
 def test_unknown_names_are_refused(table):

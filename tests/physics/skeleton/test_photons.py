@@ -30,7 +30,7 @@ def table(ray_tracer):
 
 
 def test_enhancement_has_the_published_size(table):
-    """King and Spiers 1985: a few per cent in the vertebra, most at 40-60 keV, more in the skull, none above 300 keV."""
+    """King and Spiers 1985 (recalled): a few per cent in the vertebra, most at 40-60 keV, more in the skull, none above 300 keV."""
     lumbar = enhancement(table, PHOTONS, site="lumbar spine")
     skull = enhancement(table, PHOTONS, site="cranium")
     assert 1.02 < lumbar[1] < 1.15

@@ -39,7 +39,7 @@ def test_all_red_marrow_of_the_phantom_has_a_site():
 
 
 def test_structure_of_an_adult_man_is_that_of_beddoe():
-    """Beddoe 1977 (abstract): cavities typically 1200 um, bone about 16 %, surface to bone volume about 190 cm2/cm3."""
+    """Beddoe 1978 (abstract): cavities typically 1200 um, bone about 16 %, surface to bone volume about 190 cm2/cm3."""
     lumbar = microstructure("lumbar vertebra")
     assert lumbar.cavity_chord_mm == pytest.approx(1.2, rel=0.05)
     typical = [microstructure(n) for n in microstructure_names() if n != "parietal bone"]

@@ -76,13 +76,13 @@ def mott_ratio(number: int, kinetic_kev: float, cos_theta: Array, *, charge: int
     Examples
     --------
     >>> float(mott_ratio(1, 100.0, np.array([0.0]))[0].round(3))
-    0.855
+    0.852
     """
-    from scipy.special import eval_legendre, loggamma
+    from scipy.special import loggamma
 
     tau = kinetic_kev / ELECTRON_REST_KEV
     beta2 = float(beta_squared(np.array([kinetic_kev]))[0])
-    q_charge = charge * FINE_STRUCTURE * number
+    q_charge = -charge * FINE_STRUCTURE * number
     q = q_charge / np.sqrt(beta2)
     q_prime = q / (tau + 1.0)
     terms = 90
@@ -94,7 +94,7 @@ def mott_ratio(number: int, kinetic_kev: float, cos_theta: Array, *, charge: int
         d = np.exp(-1j * np.pi * rho + loggamma(rho - 1j * q) - loggamma(rho + 1.0 + 1j * q))
         d0 = np.exp(-1j * np.pi * k + loggamma(k - 1j * q) - loggamma(k + 1.0 + 1j * q))
     d[0] = d0[0] = 0.0
-    difference = d - d0
+    difference = d0 - d
     # F = F0 + F1, G = G0 + G1 with F1 = (i/2) sum_k [k D_k + (k+1) D_(k+1)] (-1)^k P_k and alike for G (k^2, -(k+1)^2)
     sign = (-1.0) ** np.arange(terms + 1)
     low, high = difference[: terms + 1], difference[1 : terms + 2]
@@ -102,7 +102,7 @@ def mott_ratio(number: int, kinetic_kev: float, cos_theta: Array, *, charge: int
     f_terms = sign * (j * low + (j + 1.0) * high)
     g_terms = sign * (j**2 * low - (j + 1.0) ** 2 * high)
     half = (1.0 - cos_theta) / 2.0
-    legendre = np.asarray([eval_legendre(i, cos_theta) for i in range(terms + 1)])
+    legendre = _legendre(terms, cos_theta)
     f1 = 0.5j * _reduced_sum(f_terms, legendre, cos_theta)
     g1 = 0.5j * _reduced_sum(g_terms, legendre, cos_theta)
     phase = np.exp(loggamma(1.0 - 1j * q) - loggamma(1.0 + 1j * q) + 1j * q * np.log(half))
@@ -115,6 +115,15 @@ def mott_ratio(number: int, kinetic_kev: float, cos_theta: Array, *, charge: int
     return np.asarray(np.real(cross / rutherford))
 
 
+def _legendre(highest: int, x: Array) -> Array:
+    """Legendre polynomials P_0 ... P_highest at some points: (highest + 1, n)."""
+    p = np.ones((highest + 1, x.size))
+    p[1] = x
+    for k in range(1, highest):
+        p[k + 1] = ((2 * k + 1) * x * p[k] - k * p[k - 1]) / (k + 1)
+    return p
+
+
 def _reduced_sum(terms: npt.NDArray[np.complex128], legendre: Array, cos_theta: Array) -> npt.NDArray[np.complex128]:
     """Sum of a_k P_k, the series multiplied three times by (1 - x) to converge (Yennie et al. 1954)."""
     a = terms.copy()
@@ -125,7 +134,7 @@ def _reduced_sum(terms: npt.NDArray[np.complex128], legendre: Array, cos_theta: 
         reduced[1:] -= k[1:] / (2.0 * k[1:] - 1.0) * a[:-1]
         reduced[:-1] -= (k[:-1] + 1.0) / (2.0 * k[:-1] + 3.0) * a[1:]
         a = reduced[:-1]
-    total = a @ legendre[: a.size]
+    total = a.real @ legendre[: a.size] + 1j * (a.imag @ legendre[: a.size])
     return np.asarray(total / (1.0 - cos_theta) ** times)
 
 
@@ -258,7 +267,9 @@ class MultipleScattering:
     quantile: Array
 
 
-def goudsmit_saunderson(coefficients: Array, strength: float, half_angle: Array) -> Array:
+def goudsmit_saunderson(
+    coefficients: Array, strength: float, half_angle: Array, *, legendre: Array | None = None
+) -> Array:
     """Density of s = (1 - cos theta) / 2 after a path of `strength` transport mean free paths.
 
     Parameters
@@ -269,18 +280,18 @@ def goudsmit_saunderson(coefficients: Array, strength: float, half_angle: Array)
         Path length times G_1.
     half_angle : array (m,)
         s.
+    legendre : array (n, m), optional
+        Legendre polynomials at 1 - 2 s, if they are at hand.
 
     Returns
     -------
     array (m,)
         Probability per unit s (integral over 0..1 is 1).
     """
-    x = 1.0 - 2.0 * half_angle
+    polynomials = _legendre(coefficients.size - 1, 1.0 - 2.0 * half_angle) if legendre is None else legendre
     damping = np.exp(-strength * coefficients / coefficients[1])
     damping = damping - damping[-1]
-    series = np.zeros((coefficients.size,))
-    series[:] = (2.0 * np.arange(coefficients.size) + 1.0) * damping
-    return np.asarray(np.polynomial.legendre.legval(x, series))
+    return np.asarray(((2.0 * np.arange(coefficients.size) + 1.0) * damping) @ polynomials)
 
 
 def _tabulated_mean(root: Array, bins: int) -> float:
@@ -314,12 +325,13 @@ def multiple_scattering(
     """
     order = int(min(1200, 40.0 / float(strength.min()) ** 0.5 + 60))
     s = np.concatenate([[0.0], np.geomspace(1e-7, 1.0, 1600)])
+    legendre = _legendre(order, 1.0 - 2.0 * s)
     quantile = np.zeros((kinetic_kev.size, strength.size, 2 * (bins + 1)))
     u = np.concatenate([np.linspace(0.0, 1.0, bins + 1), np.linspace(1.0 - TAIL, 1.0, bins + 1)])
     for i, energy in enumerate(kinetic_kev):
         g = transport_coefficients(medium, float(energy), highest_order=order, charge=charge, cutoff_kev=cutoff_kev)
         for k, path in enumerate(strength):
-            density = np.maximum(goudsmit_saunderson(g, float(path), s), 0.0)
+            density = np.maximum(goudsmit_saunderson(g, float(path), s, legendre=legendre), 0.0)
             cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(s))])
             root = np.sqrt(np.interp(u, cumulative / cumulative[-1], s))
             wanted = (1.0 - np.exp(-path)) / 2.0

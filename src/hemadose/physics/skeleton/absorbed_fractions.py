@@ -5,7 +5,7 @@ a source. For the whole skeleton the sites are averaged with the share of the so
 
 References
 ----------
-MIRD Pamphlet 11 (1975) and ICRP 133 (2016), annex A: names and folding with spectra.
+MIRD Pamphlet 21 (2009): absorbed fraction. ICRP 133 (2016): sources and targets of the skeleton.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class MarrowAbsorbedFractions:
     retained : array (n_site, n_energy)
         Share of the energy that stays in the spongiosa of a bone of real size; it multiplies `fraction`.
     site_weight : array (n_source, n_site)
-        Share of each source that lies in a site; rows sum to 1.
+        Share of each source that lies in a site; rows sum to 1, or to 0 where there is none of a source (no fat).
     target_mass_kg : array (n_target, n_site)
         Masses that go with it.
     model : str
@@ -90,7 +90,8 @@ class MarrowAbsorbedFractions:
             object.__setattr__(self, name, array)
         if not (np.all(np.diff(self.energy_kev) > 0.0) and self.energy_kev[0] > 0.0):
             raise QuantityError("energies must rise", field="energy_kev")
-        if not np.allclose(self.site_weight.sum(axis=1), 1.0, atol=1e-6):
+        total = self.site_weight.sum(axis=1)
+        if not np.all((np.abs(total - 1.0) < 1e-6) | (total == 0.0)):
             raise QuantityError("the shares of a source over the sites must sum to 1", field="site_weight")
         absorbed = max(float(self.fraction[:, :3].sum(axis=1).max()), float(self.retained.max()))
         if absorbed > 1.0 + 1e-3:
@@ -129,6 +130,8 @@ class MarrowAbsorbedFractions:
             keep = np.zeros(len(self.sites))
             keep[_index(site, self.sites, "site")] = 1.0
             mix = mix * keep
+        if not mix.sum() > 0.0:
+            raise ReferenceDataError("this source is not there", field=site or "skeleton", value=source)
         return np.asarray(mix / mix.sum())
 
     def fold(self, emissions: Emissions, *, edges: bool = True) -> MarrowEnergy:
@@ -153,6 +156,7 @@ class MarrowAbsorbedFractions:
                 for target in TARGETS
             }
             for source in (*SOURCES, *MIXED_SOURCES)
+            if source in MIXED_SOURCES or self.site_weight[SOURCES.index(source)].any()
         }
         return MarrowEnergy(
             nuclide=emissions.nuclide,

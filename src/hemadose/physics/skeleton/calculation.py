@@ -28,7 +28,17 @@ from hemadose.physics.skeleton.sites import (
     BoneSite,
     microstructure,
 )
-from hemadose.physics.skeleton.trabecular import BONE, RED, SIZE, VOXEL_MM, YELLOW, Form, Spongiosa, spongiosa
+from hemadose.physics.skeleton.trabecular import (
+    BONE,
+    RED,
+    SHALLOW_MM,
+    SIZE,
+    VOXEL_MM,
+    YELLOW,
+    Form,
+    Spongiosa,
+    spongiosa,
+)
 from hemadose.physics.skeleton.trabecular import surface_weight as surface_source
 
 Floats = npt.NDArray[np.float64]
@@ -152,6 +162,10 @@ def absorbed_fractions(
         Told each piece that is done.
     """
     require_positive("absorbed fractions", red_marrow_kg=red_marrow_kg)
+    if not 0.0 < voxel_mm <= SHALLOW_MM:
+        raise QuantityError(
+            "voxels must resolve the shallow marrow", value=f"{voxel_mm:g} mm", expected=f"<= {SHALLOW_MM:g} mm"
+        )
     follow = transported() if deposit is None else deposit
     pieces: dict[tuple[str, float], _Piece] = {}
     for name, cellularity in dict.fromkeys((n, s.cellularity) for s in sites for n in s.microstructures):
@@ -172,7 +186,7 @@ def absorbed_fractions(
         fraction=np.stack([c[0] for c in combined], axis=2),
         standard_uncertainty=np.stack([c[1] for c in combined], axis=2),
         retained=np.minimum(np.array(retained), 1.0),
-        site_weight=weights / weights.sum(axis=1, keepdims=True),
+        site_weight=weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-30),
         target_mass_kg=_masses(weights, np.array(shallow)),
         model=f"random spongiosa ({form.value}), {size} x {voxel_mm:g} mm a side, {electrons} electrons, seed {seed}",
         notes=NOTES,
@@ -191,7 +205,7 @@ def _followed(piece: Spongiosa, follow: Deposit, energies: tuple[float, ...], el
         fraction[i, :, 0] = _IN_TARGET @ still
         for k, energy in enumerate(energies, start=1):
             found = follow(piece, weights, labels, energy, electrons, seed + 1000 * i + k)
-            by_batch = found @ _IN_TARGET.T
+            by_batch = found @ _IN_TARGET.T[: found.shape[1]]  # the last regions may be empty
             fraction[i, :, k] = by_batch.mean(axis=0)
             uncertainty[i, :, k] = by_batch.std(axis=0, ddof=1) / np.sqrt(by_batch.shape[0])
     marrow = np.count_nonzero(piece.tissue != BONE)

@@ -11,7 +11,7 @@ to that of the phantom's bone mixture gives the rest.
 
 References
 ----------
-King S D, Spiers F W. Br J Radiol 1985;58:345. Eckerman K F et al., ICRP 116 (2010), annex D: dose response functions.
+King S D, Spiers F W. Br J Radiol 1985;58:345. Eckerman K F et al., ICRP 116 (2010): dose response functions.
 Klein O, Nishina Y. Z Phys 1929;52:853.
 """
 
@@ -78,6 +78,8 @@ def enhancement(fractions: MarrowAbsorbedFractions, energy_kev: npt.ArrayLike, *
     marrow_kg = fractions.mass_kg("red_marrow", site)
     dose, alone = np.zeros(photons.shape), np.zeros(photons.shape)
     for source, target, name, shell_kev in _TISSUES:
+        if not fractions.mass_kg(target, site) > 0.0:
+            continue
         energy, freed = _freed(photon_table(medium(name), photons), shell_kev)
         phi = fractions.at(source=source, target="red_marrow", energy_kev=energy.ravel(), site=site, edges=False)
         dose += fractions.mass_kg(target, site) / marrow_kg * np.sum(freed * phi.reshape(energy.shape), axis=1)

@@ -8,7 +8,7 @@ References
 ----------
 Cristy M. Phys Med Biol 1981;26:389 and ICRP 70 (1995), table 41: where red marrow lies; cellularity.
 Whitwell J R, Spiers F W. Phys Med Biol 1976;21:16: chords of the 44-year-old man, seven sites.
-Beddoe A H. Phys Med Biol 1977;22:298: adult man, bone volume about 16 %, cavities about 1.2 mm, surface to bone
+Beddoe A H. Calcif Tissue Res 1978;25:273: adult man, bone volume about 16 %, cavities about 1.2 mm, surface to bone
 volume about 190 cm2/cm3 (abstract, read).
 ICRP 89 (2002): masses; ICRU 46 (1992): densities.
 """
@@ -243,6 +243,6 @@ def mean_cellularity(sites: tuple[BoneSite, ...] = SITES) -> float:
     """Cellularity averaged over red marrow.
 
     >>> round(mean_cellularity(), 2)
-    0.59
+    0.58
     """
     return sum(s.red_marrow_share * s.cellularity for s in sites) / sum(s.red_marrow_share for s in sites)

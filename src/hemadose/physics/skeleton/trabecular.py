@@ -11,7 +11,7 @@ References
 ----------
 Rice S O. Bell Syst Tech J 1945;24:46, level crossings: n = sqrt(<k2>/3) exp(-t2/2) / pi per unit length.
 Allen J E et al. Int J Radiat Biol 1995;68:669.
-ICRP 116 (2010), annex E: 50 um layer.
+ICRP 116 (2010): 50 um layer.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def mean_chords_mm(bone: Bools, voxel_mm: float) -> tuple[float, float]:
     >>> mean_chords_mm(slabs, 1.0)
     (18.0, 6.0)
     """
-    crossings = sum(np.count_nonzero(bone != np.roll(bone, 1, axis)) for axis in range(bone.ndim))
+    crossings = sum(int(np.count_nonzero(bone != np.roll(bone, 1, axis))) for axis in range(bone.ndim))
     if crossings == 0:
         raise QuantityError("a structure without surfaces has no chords")
     length = bone.ndim * bone.size * voxel_mm

@@ -16,13 +16,12 @@ hinge in voxels). Bielajew A F, Kawrakow I, NRC PIRS-701 (kinematics of collisio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 from hemadose.physics.transport.device import device
 
 from hemadose.physics.matter.electrons import ELECTRON_REST_KEV
 from hemadose.physics.transport.random import azimuth, isotropic, rotate, uniform
+from hemadose.physics.transport.scoring import score
 from hemadose.physics.transport.tables import (
     CHARGED_NODES,
     CHARGED_STEP,
@@ -233,7 +232,7 @@ def _photon_cosine(kinetic_kev, state):  # type: ignore[no-untyped-def]
 
 @device
 def hard_event(tables, kind, charge, medium, kinetic_kev, stack, n, x, y, z, u, v, w, state):  # type: ignore[no-untyped-def]
-    """Collision, radiation or annihilation: energy left (0 if annihilated), direction, entries of the stack."""
+    """Collision, radiation or annihilation: energy left (-1 if annihilated), direction, entries of the stack."""
     node, share = charged_place(kinetic_kev)
     dice = uniform(state)
     cos_phi, sin_phi = azimuth(state)
@@ -268,7 +267,7 @@ def hard_event(tables, kind, charge, medium, kinetic_kev, stack, n, x, y, z, u, 
         s = math.sqrt(max(0.0, 1.0 - c * c))
         a, b, d = rotate(u, v, w, c, s, sign * cos_phi, sign * sin_phi)
         n = _push(stack, n, PHOTON, x, y, z, a, b, d, e * (kinetic_kev + 2.0 * rest))
-    return 0.0, u, v, w, n
+    return -1.0, u, v, w, n
 
 
 @device
@@ -286,132 +285,133 @@ def _next_event(tables, kind, kinetic_kev, state):  # type: ignore[no-untyped-de
     return kinetic_kev + math.log(uniform(state)) / tables.hard_rate[kind]
 
 
-def make_charged(score: Callable[..., Any]) -> Any:
-    """Compile the walk of one electron or positron, adding deposits with `score`."""
+@device
+def leg(  # type: ignore[no-untyped-def]
+    world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, now, residual, target, target_range, state
+):
+    """Go straight on, through voxels, until the energy is `target`; the last answer is 1 once outside.
 
-    @device
-    def leg(  # type: ignore[no-untyped-def]
-        world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, now, residual, target, target_range, state
-    ):
-        """Go straight on, through voxels, until the energy is `target`; the last answer is 1 once outside.
-
-        `residual` and `target_range` are the residual ranges of both energies in the medium of the first voxel.
-        """
-        nx, ny, nz = world.shape
+    `residual` and `target_range` are the residual ranges of both energies in the medium of the first voxel.
+    """
+    nx, ny, nz = world.shape
+    material = world.material[(iz * ny + iy) * nx + ix]
+    medium = world.medium[material]
+    while True:
+        cell = (iz * ny + iy) * nx + ix
+        density = world.density[material]
+        need = (residual - target_range) / density
+        distance, axis = exit_distance(world, ix, iy, iz, x, y, z, u, v, w)
+        if need <= distance:
+            at = need * uniform(state) if world.radial else 0.0
+            score(world, sums, cell, x + at * u, y + at * v, z + at * w, now - target)
+            return ix, iy, iz, x + need * u, y + need * v, z + need * w, 0
+        residual -= distance * density
+        left = min(max(energy_of_range(tables, kind, medium, residual), target), now)
+        score(world, sums, cell, x, y, z, now - left)
+        now = left
+        x += distance * u
+        y += distance * v
+        z += distance * w
+        ix, iy, iz, x, y, z, outside = enter_next(world, axis, ix, iy, iz, x, y, z, u, v, w)
+        if outside:
+            # a positron takes the energy of its annihilation with it
+            score(world, sums, -1, x, y, z, now + 2.0 * ELECTRON_REST_KEV * kind)
+            return ix, iy, iz, x, y, z, 1
         material = world.material[(iz * ny + iy) * nx + ix]
-        medium = world.medium[material]
-        while True:
-            cell = (iz * ny + iy) * nx + ix
-            density = world.density[material]
-            need = (residual - target_range) / density
-            distance, axis = exit_distance(world, ix, iy, iz, x, y, z, u, v, w)
-            if need <= distance:
-                at = need * uniform(state) if world.radial else 0.0
-                score(world, sums, cell, x + at * u, y + at * v, z + at * w, now - target)
-                return ix, iy, iz, x + need * u, y + need * v, z + need * w, 0
-            residual -= distance * density
-            left = min(max(energy_of_range(tables, kind, medium, residual), target), now)
-            score(world, sums, cell, x, y, z, now - left)
-            now = left
-            x += distance * u
-            y += distance * v
-            z += distance * w
-            ix, iy, iz, x, y, z, outside = enter_next(world, axis, ix, iy, iz, x, y, z, u, v, w)
-            if outside:
-                score(world, sums, -1, x, y, z, now)
-                return ix, iy, iz, x, y, z, 1
-            material = world.material[(iz * ny + iy) * nx + ix]
-            if world.medium[material] != medium:
-                medium = world.medium[material]
-                residual = column_at(tables, kind, medium, now, RANGE)
-                target_range = column_at(tables, kind, medium, target, RANGE)
-
-    @device
-    def charged(world, tables, limits, sums, charge, ix, iy, iz, x, y, z, u, v, w, kinetic, stack, n, state):  # type: ignore[no-untyped-def]
-        """Follow one particle until it stops or leaves; returns the new height of the stack."""
-        nx, ny, nz = world.shape
-        kind = 0 if charge < 0.0 else 1
-        event = _next_event(tables, kind, kinetic, state)
-        while True:
-            cell = (iz * ny + iy) * nx + ix
-            material = world.material[cell]
+        if world.medium[material] != medium:
             medium = world.medium[material]
-            density = world.density[material]
-            node, share = charged_place(kinetic)
-            free = clearance(world, ix, iy, iz, x, y, z)
-            if kinetic <= limits.electron_kev or between(tables, kind, medium, node, share, CSDA) < free * density:
-                radiated = between(tables, kind, medium, node, share, RADIATED)
-                if kinetic > 1.05 * HARD_PHOTON_KEV and uniform(state) < radiated:
-                    at = min(_radiates_at(tables, kind, medium, radiated, state), kinetic)
-                    photon = min(_radiated_photon(tables, medium, at, state), kinetic)
-                    a, b, c = isotropic(state)
-                    n = _push(stack, n, PHOTON, x, y, z, a, b, c, photon)
-                    kinetic -= photon
-                score(world, sums, cell, x, y, z, kinetic)
-                if charge > 0.0:
-                    n = push_annihilation(stack, n, x, y, z, state)
-                return n
-            after = max(event, max(kinetic * (1.0 - limits.step_loss), limits.electron_kev))
-            after_node, after_share = charged_place(after)
-            residual = between(tables, kind, medium, node, share, RANGE)
-            after_range = between(tables, kind, medium, after_node, after_share, RANGE)
-            row_place = between(tables, kind, medium, node, share, SCATTERING_ROW)
-            path = residual - after_range
-            length = path / density
-            hinge = uniform(state)
-            if length < free or world.radial:
-                strength = between(tables, kind, medium, node, share, STRENGTH) - between(
-                    tables, kind, medium, after_node, after_share, STRENGTH
-                )
-                loss = kinetic - after
-                first = hinge * length
-                second = length - first
-                if world.radial:
-                    at = uniform(state) * first
-                    score(world, sums, cell, x + at * u, y + at * v, z + at * w, loss * hinge)
-                else:
-                    score(world, sums, cell, x, y, z, loss)
-                x += first * u
-                y += first * v
-                z += first * w
-                u, v, w = _turned(tables, kind, medium, row_place, strength, u, v, w, state)
-                if world.radial:
-                    at = uniform(state) * second
-                    score(world, sums, cell, x + at * u, y + at * v, z + at * w, loss * (1.0 - hinge))
-                x += second * u
-                y += second * v
-                z += second * w
-            else:
-                turn_range = residual - hinge * path
-                turn = min(max(energy_of_range(tables, kind, medium, turn_range), after), kinetic)
-                ix, iy, iz, x, y, z, outside = leg(
-                    world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, kinetic, residual, turn, turn_range, state
-                )
-                if outside:
-                    return n
-                here = world.medium[world.material[(iz * ny + iy) * nx + ix]]
-                strength = between(tables, kind, here, node, share, STRENGTH) - between(
-                    tables, kind, here, after_node, after_share, STRENGTH
-                )
-                u, v, w = _turned(tables, kind, here, row_place, strength, u, v, w, state)
-                if here != medium:
-                    turn_range = column_at(tables, kind, here, turn, RANGE)
-                    after_range = between(tables, kind, here, after_node, after_share, RANGE)
-                ix, iy, iz, x, y, z, outside = leg(
-                    world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, turn, turn_range, after, after_range, state
-                )
-                if outside:
-                    return n
-            kinetic = after
-            if after == event:
-                medium = world.medium[world.material[(iz * ny + iy) * nx + ix]]
-                rate = between(tables, kind, medium, after_node, after_share, HARD_RATE)
-                if uniform(state) * tables.hard_rate[kind] < rate:
-                    kinetic, u, v, w, n = hard_event(
-                        tables, kind, charge, medium, kinetic, stack, n, x, y, z, u, v, w, state
-                    )
-                    if kinetic <= 0.0:
-                        return n
-                event = _next_event(tables, kind, kinetic, state)
+            residual = column_at(tables, kind, medium, now, RANGE)
+            target_range = column_at(tables, kind, medium, target, RANGE)
 
-    return charged
+
+@device
+def charged(world, tables, limits, sums, charge, ix, iy, iz, x, y, z, u, v, w, kinetic, stack, n, state):  # type: ignore[no-untyped-def]
+    """Follow one particle until it stops or leaves; returns the new height of the stack."""
+    nx, ny, nz = world.shape
+    kind = 0 if charge < 0.0 else 1
+    event = _next_event(tables, kind, kinetic, state)
+    while True:
+        cell = (iz * ny + iy) * nx + ix
+        material = world.material[cell]
+        medium = world.medium[material]
+        density = world.density[material]
+        node, share = charged_place(kinetic)
+        free = clearance(world, ix, iy, iz, x, y, z)
+        if kinetic <= limits.electron_kev or between(tables, kind, medium, node, share, CSDA) < free * density:
+            radiated = between(tables, kind, medium, node, share, RADIATED)
+            if kinetic > 1.05 * HARD_PHOTON_KEV and uniform(state) < radiated:
+                at = min(_radiates_at(tables, kind, medium, radiated, state), kinetic)
+                photon = min(_radiated_photon(tables, medium, at, state), kinetic)
+                a, b, c = isotropic(state)
+                n = _push(stack, n, PHOTON, x, y, z, a, b, c, photon)
+                kinetic -= photon
+            score(world, sums, cell, x, y, z, kinetic)
+            if charge > 0.0:
+                n = push_annihilation(stack, n, x, y, z, state)
+            return n
+        after = max(event, max(kinetic * (1.0 - limits.step_loss), limits.electron_kev))
+        after_node, after_share = charged_place(after)
+        residual = between(tables, kind, medium, node, share, RANGE)
+        after_range = between(tables, kind, medium, after_node, after_share, RANGE)
+        row_place = between(tables, kind, medium, node, share, SCATTERING_ROW)
+        path = residual - after_range
+        length = path / density
+        hinge = uniform(state)
+        if length < free or world.radial:
+            strength = between(tables, kind, medium, node, share, STRENGTH) - between(
+                tables, kind, medium, after_node, after_share, STRENGTH
+            )
+            loss = kinetic - after
+            first = hinge * length
+            second = length - first
+            if world.radial:
+                at = uniform(state) * first
+                score(world, sums, cell, x + at * u, y + at * v, z + at * w, loss * hinge)
+            else:
+                score(world, sums, cell, x, y, z, loss)
+            x += first * u
+            y += first * v
+            z += first * w
+            u, v, w = _turned(tables, kind, medium, row_place, strength, u, v, w, state)
+            if world.radial:
+                at = uniform(state) * second
+                score(world, sums, cell, x + at * u, y + at * v, z + at * w, loss * (1.0 - hinge))
+            x += second * u
+            y += second * v
+            z += second * w
+        else:
+            turn_range = residual - hinge * path
+            turn = min(max(energy_of_range(tables, kind, medium, turn_range), after), kinetic)
+            ix, iy, iz, x, y, z, outside = leg(
+                world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, kinetic, residual, turn, turn_range, state
+            )
+            if outside:
+                if charge > 0.0:
+                    score(world, sums, -1, x, y, z, 2.0 * ELECTRON_REST_KEV)
+                return n
+            here = world.medium[world.material[(iz * ny + iy) * nx + ix]]
+            strength = between(tables, kind, here, node, share, STRENGTH) - between(
+                tables, kind, here, after_node, after_share, STRENGTH
+            )
+            u, v, w = _turned(tables, kind, here, row_place, strength, u, v, w, state)
+            if here != medium:
+                turn_range = column_at(tables, kind, here, turn, RANGE)
+                after_range = between(tables, kind, here, after_node, after_share, RANGE)
+            ix, iy, iz, x, y, z, outside = leg(
+                world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, turn, turn_range, after, after_range, state
+            )
+            if outside:
+                if charge > 0.0:
+                    score(world, sums, -1, x, y, z, 2.0 * ELECTRON_REST_KEV)
+                return n
+        kinetic = after
+        if after == event:
+            medium = world.medium[world.material[(iz * ny + iy) * nx + ix]]
+            rate = between(tables, kind, medium, after_node, after_share, HARD_RATE)
+            if uniform(state) * tables.hard_rate[kind] < rate:
+                kinetic, u, v, w, n = hard_event(
+                    tables, kind, charge, medium, kinetic, stack, n, x, y, z, u, v, w, state
+                )
+                if kinetic < 0.0:
+                    return n
+            event = _next_event(tables, kind, kinetic, state)

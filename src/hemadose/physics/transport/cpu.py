@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 import numpy as np
 from numba import carray, njit, types
 from numba.core import cgutils
@@ -12,26 +9,9 @@ from numba.extending import intrinsic
 
 from hemadose.physics.transport.device import device
 
-from hemadose.physics.transport.decay import STACK_DEPTH, Alias, Emitted, Source, make_decay
+from hemadose.physics.transport.decay import STACK_DEPTH, Alias, Emitted, Source, decay
 from hemadose.physics.transport.tables import Tables
-from hemadose.physics.transport.world import World, shell
-
-
-@device
-def score_voxel(world, sums, cell, x, y, z, energy):  # type: ignore[no-untyped-def]
-    """Add a deposit to the sum of its voxel; cell -1 is outside, the last sum."""
-    if cell < 0:
-        sums[sums.shape[0] - 1] += energy
-    else:
-        index = world.tally[world.material[cell]]
-        sums[cell if index < 0 else index] += energy
-
-
-@device
-def score_shell(world, sums, cell, x, y, z, energy):  # type: ignore[no-untyped-def]
-    """Add a deposit to the sum of its spherical shell; the last sum takes what lies beyond."""
-    last = sums.shape[0] - 1
-    sums[last if cell < 0 else min(shell(world, x, y, z), last)] += energy
+from hemadose.physics.transport.world import World
 
 
 @intrinsic
@@ -114,20 +94,14 @@ def _bare_source(s):  # type: ignore[no-untyped-def]
     return Source(_bare(s.cells), _bare_alias(s.alias), s.at_point, s.point_cm)
 
 
-@cache
-def batch_runner(*, radial: bool) -> Any:
-    """Compile the loop over the decays of one batch."""
-    decay = make_decay(score_shell if radial else score_voxel)
-
-    @njit(cache=True, nogil=True, error_model="numpy")
-    def run(world, tables, limits, majorant, source, emission, seed, first, count, shift, sums):  # type: ignore[no-untyped-def]
-        state = np.zeros(2, dtype=np.uint64)
-        stack = np.zeros((STACK_DEPTH, 8))
-        bare_state, bare_stack, bare_sums = _bare(state), _bare(stack), _bare(sums)
-        bare_majorant = _bare(majorant)
-        w, t, s, e = _bare_world(world), _bare_tables(tables), _bare_source(source), _bare_emitted(emission)
-        for i in range(first, first + count):
-            decay(w, t, limits, bare_majorant, s, e, seed, i, shift, bare_sums, bare_stack, bare_state)
-        return state[0] + np.uint64(stack.shape[0])
-
-    return run
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_batch(world, tables, limits, majorant, source, emission, seed, first, count, shift, sums):  # type: ignore[no-untyped-def]
+    """Follow `count` decays from the `first`-th on, adding to `sums`."""
+    state = np.zeros(2, dtype=np.uint64)
+    stack = np.zeros((STACK_DEPTH, 8))
+    bare_state, bare_stack, bare_sums = _bare(state), _bare(stack), _bare(sums)
+    bare_majorant = _bare(majorant)
+    w, t, s, e = _bare_world(world), _bare_tables(tables), _bare_source(source), _bare_emitted(emission)
+    for i in range(first, first + count):
+        decay(w, t, limits, bare_majorant, s, e, seed, i, shift, bare_sums, bare_stack, bare_state)
+    return state[0] + np.uint64(stack.shape[0])  # keeps both alive until here

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from hemadose.physics.transport.device import device
+from hemadose.physics.transport.device import device, rebound
 
 from hemadose.errors import QuantityError
 from hemadose.model.emissions import BetaSpectrum, Emissions, LineKind
-from hemadose.physics.transport.charged import ELECTRON, PHOTON, POSITRON, _push, make_charged
-from hemadose.physics.transport.photons import make_photon
+from hemadose.physics.transport.charged import ELECTRON, PHOTON, POSITRON, _push, charged, leg
+from hemadose.physics.transport.photons import photon
 from hemadose.physics.transport.random import isotropic, seed_stream, uniform
+from hemadose.physics.transport.scoring import score
 from hemadose.physics.transport.tables import HIGHEST_KEV
 
 Array = npt.NDArray[np.float64]
@@ -211,32 +211,34 @@ def _fill(emission, number, shift, x, y, z, stack, state):  # type: ignore[no-un
     return n
 
 
-def make_decay(score: Callable[..., Any]) -> Any:
-    """Compile one decay, adding deposits with `score`."""
-    charged = make_charged(score)
-    photon = make_photon(score)
+@device
+def decay(world, tables, limits, majorant, source, emission, seed, number, shift, sums, stack, state):  # type: ignore[no-untyped-def]
+    """Follow everything from one decay, the `number`-th of the stream that `seed` starts."""
+    nx, ny, nz = world.shape
+    dx, dy, dz = world.size_cm
+    seed_stream(state, seed, np.uint64(number))
+    cell, x, y, z = _place(world, source, state)
+    if emission.local_kev > 0.0:
+        score(world, sums, cell, x, y, z, emission.local_kev)
+    n = _fill(emission, number, shift, x, y, z, stack, state)
+    while n > 0:
+        n -= 1
+        kind = stack[n, 0]
+        x, y, z = stack[n, 1], stack[n, 2], stack[n, 3]
+        u, v, w, energy = stack[n, 4], stack[n, 5], stack[n, 6], stack[n, 7]
+        if kind == PHOTON:
+            n = photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stack, n, state)
+        else:
+            ix, iy, iz = min(int(x / dx), nx - 1), min(int(y / dy), ny - 1), min(int(z / dz), nz - 1)
+            n = charged(
+                world, tables, limits, sums, kind, ix, iy, iz, x, y, z, u, v, w, energy, stack, n, state
+            )
 
-    @device
-    def decay(world, tables, limits, majorant, source, emission, seed, number, shift, sums, stack, state):  # type: ignore[no-untyped-def]
-        """Follow everything from one decay, the `number`-th of the stream that `seed` starts."""
-        nx, ny, nz = world.shape
-        dx, dy, dz = world.size_cm
-        seed_stream(state, seed, np.uint64(number))
-        cell, x, y, z = _place(world, source, state)
-        if emission.local_kev > 0.0:
-            score(world, sums, cell, x, y, z, emission.local_kev)
-        n = _fill(emission, number, shift, x, y, z, stack, state)
-        while n > 0:
-            n -= 1
-            kind = stack[n, 0]
-            x, y, z = stack[n, 1], stack[n, 2], stack[n, 3]
-            u, v, w, energy = stack[n, 4], stack[n, 5], stack[n, 6], stack[n, 7]
-            if kind == PHOTON:
-                n = photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stack, n, state)
-            else:
-                ix, iy, iz = min(int(x / dx), nx - 1), min(int(y / dy), ny - 1), min(int(z / dz), nz - 1)
-                n = charged(
-                    world, tables, limits, sums, kind, ix, iy, iz, x, y, z, u, v, w, energy, stack, n, state
-                )
 
-    return decay
+def make_decay(score_instead: Any) -> Any:
+    """Give `decay` with another way of counting deposits: the same code, bound to another `score`."""
+    step = rebound(leg, score=score_instead)
+    bound = {"score": score_instead}
+    return rebound(
+        decay, **bound, charged=rebound(charged, **bound, leg=step), photon=rebound(photon, **bound)
+    )

@@ -9,8 +9,6 @@ function as rejection, form factor). Sauter F. Ann Phys 11:454 (1931) (direction
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 from hemadose.physics.transport.device import device
 
@@ -18,6 +16,7 @@ from hemadose.physics.matter.electrons import ELECTRON_REST_KEV
 from hemadose.physics.matter.scattering import HC_KEV_ANGSTROM
 from hemadose.physics.transport.charged import ELECTRON, PHOTON, POSITRON, _push, grid_place
 from hemadose.physics.transport.random import azimuth, isotropic, rotate, uniform
+from hemadose.physics.transport.scoring import score
 from hemadose.physics.transport.tables import (
     ATTENUATION,
     FORM_NODES,
@@ -100,85 +99,80 @@ def _share_of(tables, medium, node, share, column):  # type: ignore[no-untyped-d
     return low + share * (tables.photon[medium, node + 1, column] - low)
 
 
-def make_photon(score: Callable[..., Any]) -> Any:
-    """Compile the walk of one photon, adding deposits with `score`."""
-
-    @device
-    def photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stack, n, state):  # type: ignore[no-untyped-def]
-        """Follow one photon until it is absorbed or leaves; returns the new height of the stack."""
-        nx, ny, nz = world.shape
-        dx, dy, dz = world.size_cm
+@device
+def photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stack, n, state):  # type: ignore[no-untyped-def]
+    """Follow one photon until it is absorbed or leaves; returns the new height of the stack."""
+    nx, ny, nz = world.shape
+    dx, dy, dz = world.size_cm
+    while True:
+        if energy <= limits.photon_kev:
+            ix, iy, iz = int(x / dx), int(y / dy), int(z / dz)
+            ix, iy, iz = min(max(ix, 0), nx - 1), min(max(iy, 0), ny - 1), min(max(iz, 0), nz - 1)
+            score(world, sums, (iz * ny + iy) * nx + ix, x, y, z, energy)
+            return n
+        node, share = grid_place(energy)
+        most = majorant[node] + share * (majorant[node + 1] - majorant[node])
+        cell, medium = 0, 0
         while True:
-            if energy <= limits.photon_kev:
-                ix, iy, iz = int(x / dx), int(y / dy), int(z / dz)
-                ix, iy, iz = min(max(ix, 0), nx - 1), min(max(iy, 0), ny - 1), min(max(iz, 0), nz - 1)
-                score(world, sums, (iz * ny + iy) * nx + ix, x, y, z, energy)
+            path = -math.log(uniform(state)) / most
+            x += path * u
+            y += path * v
+            z += path * w
+            if world.periodic:
+                x -= math.floor(x / (nx * dx)) * (nx * dx)
+                y -= math.floor(y / (ny * dy)) * (ny * dy)
+                z -= math.floor(z / (nz * dz)) * (nz * dz)
+            if x < 0.0 or y < 0.0 or z < 0.0 or x >= nx * dx or y >= ny * dy or z >= nz * dz:
+                score(world, sums, -1, x, y, z, energy)
                 return n
-            node, share = grid_place(energy)
-            most = majorant[node] + share * (majorant[node + 1] - majorant[node])
-            cell, medium = 0, 0
-            while True:
-                path = -math.log(uniform(state)) / most
-                x += path * u
-                y += path * v
-                z += path * w
-                if world.periodic:
-                    x -= math.floor(x / (nx * dx)) * (nx * dx)
-                    y -= math.floor(y / (ny * dy)) * (ny * dy)
-                    z -= math.floor(z / (nz * dz)) * (nz * dz)
-                if x < 0.0 or y < 0.0 or z < 0.0 or x >= nx * dx or y >= ny * dy or z >= nz * dz:
-                    score(world, sums, -1, x, y, z, energy)
-                    return n
-                ix, iy, iz = min(int(x / dx), nx - 1), min(int(y / dy), ny - 1), min(int(z / dz), nz - 1)
-                cell = (iz * ny + iy) * nx + ix
-                material = world.material[cell]
-                medium = world.medium[material]
-                here = _share_of(tables, medium, node, share, ATTENUATION)
-                if uniform(state) * most < here * world.density[material]:
-                    break
+            ix, iy, iz = min(int(x / dx), nx - 1), min(int(y / dy), ny - 1), min(int(z / dz), nz - 1)
+            cell = (iz * ny + iy) * nx + ix
+            material = world.material[cell]
+            medium = world.medium[material]
+            here = _share_of(tables, medium, node, share, ATTENUATION)
+            if uniform(state) * most < here * world.density[material]:
+                break
+        dice = uniform(state)
+        if dice < _share_of(tables, medium, node, share, TO_PHOTO):
             dice = uniform(state)
-            if dice < _share_of(tables, medium, node, share, TO_PHOTO):
-                dice = uniform(state)
-                kinetic = energy
-                for element in range(MAX_FLUORESCENT):
-                    low = tables.fluorescence[medium, element, node]
-                    if dice < low + share * (tables.fluorescence[medium, element, node + 1] - low):
-                        is_beta = uniform(state) < tables.x_rays[medium, element, 2]
-                        x_ray = tables.x_rays[medium, element, 1 if is_beta else 0]
-                        a, b, c = isotropic(state)
-                        n = _push(stack, n, PHOTON, x, y, z, a, b, c, x_ray)
-                        kinetic -= x_ray
-                        break
-                if kinetic <= limits.electron_kev:
-                    score(world, sums, cell, x, y, z, kinetic)
-                else:
-                    c = _photoelectron_cosine(kinetic, state)
-                    cos_phi, sin_phi = azimuth(state)
-                    a, b, c = rotate(u, v, w, c, math.sqrt(max(0.0, 1.0 - c * c)), cos_phi, sin_phi)
-                    n = _push(stack, n, ELECTRON, x, y, z, a, b, c, kinetic)
-                return n
-            if dice < _share_of(tables, medium, node, share, TO_COMPTON):
-                scattered, c = _compton(tables, medium, energy, state)
-                given = energy - scattered
-                cos_phi, sin_phi = azimuth(state)
-                s = math.sqrt(max(0.0, 1.0 - c * c))
-                if given <= limits.electron_kev:
-                    score(world, sums, cell, x, y, z, given)
-                else:
-                    momentum = math.sqrt(given * (given + 2.0 * ELECTRON_REST_KEV))
-                    c2 = min((energy - scattered * c) / momentum, 1.0)
-                    a, b, d = rotate(u, v, w, c2, math.sqrt(max(0.0, 1.0 - c2 * c2)), -cos_phi, -sin_phi)
-                    n = _push(stack, n, ELECTRON, x, y, z, a, b, d, given)
-                u, v, w = rotate(u, v, w, c, s, cos_phi, sin_phi)
-                energy = scattered
-            elif dice < _share_of(tables, medium, node, share, TO_RAYLEIGH):
-                c = _rayleigh(tables, medium, energy, state)
-                cos_phi, sin_phi = azimuth(state)
-                u, v, w = rotate(u, v, w, c, math.sqrt(max(0.0, 1.0 - c * c)), cos_phi, sin_phi)
+            kinetic = energy
+            for element in range(MAX_FLUORESCENT):
+                low = tables.fluorescence[medium, element, node]
+                if dice < low + share * (tables.fluorescence[medium, element, node + 1] - low):
+                    is_beta = uniform(state) < tables.x_rays[medium, element, 2]
+                    x_ray = tables.x_rays[medium, element, 1 if is_beta else 0]
+                    a, b, c = isotropic(state)
+                    n = _push(stack, n, PHOTON, x, y, z, a, b, c, x_ray)
+                    kinetic -= x_ray
+                    break
+            if kinetic <= limits.electron_kev:
+                score(world, sums, cell, x, y, z, kinetic)
             else:
-                kinetic = energy - 2.0 * ELECTRON_REST_KEV
-                first = kinetic * uniform(state)
-                n = _push(stack, n, ELECTRON, x, y, z, u, v, w, first)
-                return _push(stack, n, POSITRON, x, y, z, u, v, w, kinetic - first)
-
-    return photon
+                c = _photoelectron_cosine(kinetic, state)
+                cos_phi, sin_phi = azimuth(state)
+                a, b, c = rotate(u, v, w, c, math.sqrt(max(0.0, 1.0 - c * c)), cos_phi, sin_phi)
+                n = _push(stack, n, ELECTRON, x, y, z, a, b, c, kinetic)
+            return n
+        if dice < _share_of(tables, medium, node, share, TO_COMPTON):
+            scattered, c = _compton(tables, medium, energy, state)
+            given = energy - scattered
+            cos_phi, sin_phi = azimuth(state)
+            s = math.sqrt(max(0.0, 1.0 - c * c))
+            if given <= limits.electron_kev:
+                score(world, sums, cell, x, y, z, given)
+            else:
+                momentum = math.sqrt(given * (given + 2.0 * ELECTRON_REST_KEV))
+                c2 = min((energy - scattered * c) / momentum, 1.0)
+                a, b, d = rotate(u, v, w, c2, math.sqrt(max(0.0, 1.0 - c2 * c2)), -cos_phi, -sin_phi)
+                n = _push(stack, n, ELECTRON, x, y, z, a, b, d, given)
+            u, v, w = rotate(u, v, w, c, s, cos_phi, sin_phi)
+            energy = scattered
+        elif dice < _share_of(tables, medium, node, share, TO_RAYLEIGH):
+            c = _rayleigh(tables, medium, energy, state)
+            cos_phi, sin_phi = azimuth(state)
+            u, v, w = rotate(u, v, w, c, math.sqrt(max(0.0, 1.0 - c * c)), cos_phi, sin_phi)
+        else:
+            kinetic = energy - 2.0 * ELECTRON_REST_KEV
+            first = kinetic * uniform(state)
+            n = _push(stack, n, ELECTRON, x, y, z, u, v, w, first)
+            return _push(stack, n, POSITRON, x, y, z, u, v, w, kinetic - first)

@@ -278,13 +278,25 @@ def _materials(
     key = level * len(geometry.media) + geometry.medium_index.ravel()
     if tally is not None:
         key = key * (int(tally.max()) + 1) + tally.ravel()
-    distinct, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    kind = np.uint16 if distinct.size <= 65536 else np.uint32
-    count = np.bincount(inverse.ravel())
-    density = np.bincount(inverse.ravel(), weights=geometry.density_g_per_ml.ravel().astype(np.float64)) / count
+    inverse, count = _ranked(key)
+    flat = geometry.density_g_per_ml.ravel().astype(np.float64)
+    density = np.bincount(inverse, weights=flat) / count
+    first = np.zeros(count.size, dtype=np.int64)
+    first[inverse] = np.arange(inverse.size)
     medium = geometry.medium_index.ravel()[first].astype(np.int64)
-    region = np.full(distinct.size, -1, dtype=np.int64) if tally is None else tally.ravel()[first].astype(np.int64)
-    return inverse.ravel().astype(kind), medium, density, region
+    region = np.full(count.size, -1, dtype=np.int64) if tally is None else tally.ravel()[first].astype(np.int64)
+    return inverse.astype(np.uint16 if count.size <= 65536 else np.uint32), medium, density, region
+
+
+def _ranked(key: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rank of each key among the distinct ones, and how often each occurs; without sorting where that is possible."""
+    span = int(key.max()) + 1
+    if span > 50_000_000:
+        _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+        return inverse.ravel(), count
+    often = np.bincount(key, minlength=span)
+    rank = np.cumsum(often > 0) - 1
+    return rank[key], often[often > 0]
 
 
 def _shaped(found: Deposition, shape: tuple[int, ...]) -> Deposition:
@@ -329,13 +341,15 @@ def _batched(
         )
     if not 5.0 <= limits.electron_kev <= 1000.0 or not 1.0 <= limits.photon_kev <= 1000.0:
         raise QuantityError("cut-off energies outside the data", value=str(limits), expected="5-1000 and 1-1000 keV")
+    if not 0.005 <= limits.step_loss <= 0.3:
+        raise QuantityError("steps must lose a sensible share of the energy", value=str(limits), expected="0.005-0.3")
     tables = transport_tables(media)
     per_batch = decays // batches
     shifts = np.random.default_rng([seed, 1]).random(batches)
     shared = (world, tables, limits, majorant(world, tables), source, emitted(emissions, limits=limits))
     total, squares = np.zeros(sums + 1), np.zeros(sums + 1)
     kept = []
-    jobs = _device_jobs(device, world.radial == 1, shared, seed, per_batch, shifts, sums, threads)
+    jobs = _device_jobs(device, shared, seed, per_batch, shifts, sums, threads)
     for done, result in enumerate(jobs, start=1):
         mean = result / per_batch
         total += mean
@@ -359,7 +373,6 @@ def _batched(
 
 def _device_jobs(
     device: str,
-    radial: bool,
     shared: tuple[Any, ...],
     seed: int,
     per_batch: int,
@@ -375,14 +388,13 @@ def _device_jobs(
         return
     if device != "cpu":
         raise QuantityError("no such device", field="device", value=device, expected="cpu or cuda")
-    from hemadose.physics.transport.cpu import batch_runner
+    from hemadose.physics.transport.cpu import run_batch
 
-    run = batch_runner(radial=radial)
     workers = threads or os.cpu_count() or 1
 
     def job(batch: int) -> Array:
         result = np.zeros(sums + 1)
-        run(*shared, np.uint64(seed), batch * per_batch, per_batch, float(shifts[batch]), result)
+        run_batch(*shared, np.uint64(seed), batch * per_batch, per_batch, float(shifts[batch]), result)
         return result
 
     with ThreadPoolExecutor(workers) as pool:
