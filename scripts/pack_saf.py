@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from stylised_saf import ELECTRON_KEV, PHOTON_KEV, VOXEL_MM
+from stylised_saf import ELECTRON_KEV, MARROW, PHOTON_KEV, VOXEL_MM
 
 from hemadose.io.svalue_files import write_saf
 from hemadose.model import Sex
@@ -55,12 +55,16 @@ def main(raw: list[Path], skeleton_file: Path, out: Path) -> None:
 def _parts(
     raw: list[Path], sex: Sex, radiation: Radiation, energies: tuple[int, ...], sources: list[str]
 ) -> tuple[PartEnergies, float]:
-    kev, sd = {}, {}
+    kev, sd, marrow_kev, marrow_sd = {}, {}, {}, {}
     for source in sources:
         stored = [_joined(raw, f"{sex.value}-{radiation.value}-{source}-{e}.npz") for e in energies]
         kev[source] = np.stack([s["kev"] for s in stored])
         sd[source] = np.stack([s["sd"] for s in stored])
         _check_balance(stored, energies, source)
+        if radiation is Radiation.PHOTON:
+            seen = [_joined(raw, f"{sex.value}-{MARROW}-{source}-{e}.npz") for e in energies]
+            marrow_kev[source] = np.stack([s["kev"] for s in seen])
+            marrow_sd[source] = np.stack([s["sd"] for s in seen])
         names, mass, decays = stored[0]["names"], stored[0]["mass_kg"], float(stored[0]["decays"])
     return (
         PartEnergies(
@@ -69,6 +73,8 @@ def _parts(
             energies_kev=np.asarray(energies, dtype=np.float64),
             kev=kev,
             sd=sd,
+            marrow_kev=marrow_kev or None,
+            marrow_sd=marrow_sd or None,
         ),
         decays,
     )

@@ -202,6 +202,20 @@ def test_head_and_tail_make_the_whole_marrow_dose(day):
     )
 
 
+def test_a_negative_remainder_takes_nothing_off_the_tail():
+    """Whole body that clears faster than the organs in it: the rest of it falls below zero late."""
+    body, marrow = curve("whole_body", 40.0, half_life_h=30.0), curve("red_marrow", 10.0, half_life_h=92.0)
+    rest = remainder(body, [marrow])
+    day14 = 14 * 86400.0
+    assert rest.tia_bq_s > 0.0
+    assert rest.curve.integral_bq_s(from_s=day14) < 0.0
+    alone, both = study(marrow).marrow_residual, study(marrow, rest).marrow_residual
+    assert both.gy_per_bq(from_s=day14) == close(alone.gy_per_bq(from_s=day14))
+    assert both.rate_gy_per_bq_s(at_s=day14) == close(alone.rate_gy_per_bq_s(at_s=day14))
+    np.testing.assert_allclose(both.gy_per_bq_draws(from_s=day14), alone.gy_per_bq_draws(from_s=day14), rtol=1e-9)
+    assert both.gy_per_bq(from_s=0.0) > alone.gy_per_bq(from_s=0.0)
+
+
 def test_tail_falls_with_time():
     tail = marrow_study().marrow_residual
     left = [tail.gy_per_bq(from_s=d * 86400.0) for d in range(30)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hemadose.errors import QuantityError, ReferenceDataError
@@ -58,6 +60,33 @@ def test_marrow_takes_what_was_declared():
     found = patient(liver=1.5).get(source="red_marrow", target="red_marrow")
     assert found.electron_gy_per_bq_s == pytest.approx(147.92 * KEV_J * 0.5 / 1.2, abs=0)
     assert reference_marrow_fraction(table(), electron_energy_kev=147.92) == pytest.approx(1.0)
+
+
+def test_marrow_gets_no_electron_twice():
+    """A table in which half of the marrow's electron energy from a uniform body comes from its neighbours.
+
+    Declared 0.5 (the table's own): the remainder brings the other half. Declared 1: it brings none.
+    """
+    reference = table()
+    electron = LU.electron_energy_kev * KEV_J
+    pairs = {("red_marrow", "red_marrow"): 0.5 * electron / MASS["red_marrow"]}
+    values = tuple(
+        replace(v, electron_gy_per_bq_s=pairs.get((v.source, v.target), v.electron_gy_per_bq_s))
+        for v in reference.values
+    )
+    got = {}
+    for fraction in (0.3, 0.5, 1.0):
+        found = scaled_s_values(
+            replace(reference, values=values),
+            nuclide=LU,
+            organ_masses_kg={},
+            body_mass_kg=73.0,
+            marrow=MarrowModel(absorbed_fraction=fraction, mass_kg=1.12, rule="test"),
+        )
+        got[fraction] = found.get(source="remainder", target="red_marrow").electron_gy_per_bq_s
+    assert got[0.5] == pytest.approx(0.5 * electron / (73.0 - 1.12), rel=1e-9, abs=0)
+    assert got[0.3] == got[0.5]
+    assert got[1.0] == pytest.approx(0.0, abs=1e-9 * got[0.5])
 
 
 def test_remainder_conserves_energy():

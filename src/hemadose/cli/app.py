@@ -42,13 +42,19 @@ def _root(
     pass
 
 
+from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
 from hemadose.cli.kernel import register as register_kernel  # noqa: E402
 from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
 from hemadose.cli.numbers import register as register_numbers  # noqa: E402
 from hemadose.cli.plan import register as register_plan  # noqa: E402
+from hemadose.cli.quantify import register as register_quantify  # noqa: E402
+from hemadose.cli.reconstruct import register as register_reconstruct  # noqa: E402
+from hemadose.cli.register import register as register_register  # noqa: E402
+from hemadose.cli.segment import register as register_segment  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
+from hemadose.cli.suv import register as register_suv  # noqa: E402
 from hemadose.cli.svalue import register as register_svalue  # noqa: E402
 
 for register in (
@@ -60,5 +66,11 @@ for register in (
     register_nuclide,
     register_kernel,
     register_svalue,
+    register_reconstruct,
+    register_calibrate,
+    register_quantify,
+    register_suv,
+    register_segment,
+    register_register,
 ):
     register(app)

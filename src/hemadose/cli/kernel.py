@@ -85,7 +85,7 @@ def kernel(
     print_table(f"Voxel kernel of {answer['nuclide']} in {answer['medium']}, {answer['density_g_per_ml']:g} g/ml", rows)
     energy = answer["energy_keV_per_decay"]
     typer.echo(
-        f"Emitted {energy['emitted']:.5g} keV per decay, of which {energy['beyond_kernel']:.4g} keV lie beyond the kernel"
+        f"Emitted {energy['emitted']:.5g} keV per decay, {energy['beyond_kernel']:.4g} keV of it beyond the kernel"
     )
     _print_end(answer, print_notes)
 

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def svalue(
     nuclide: Annotated[str, typer.Option(help="E.g. Lu-177: any nuclide of ICRP Publication 107.")],
-    phantom: Annotated[str, typer.Option(help="adult-male or adult-female.")] = "adult-male",
+    phantom: Annotated[str, typer.Option(help="adult-male or adult-female; not used with --labels.")] = "adult-male",
     labels: Annotated[
         Path | None, typer.Option(help="Label image instead (NIfTI, MetaImage or Interfile); needs --table.")
     ] = None,
@@ -38,6 +38,8 @@ def svalue(
     from hemadose.workflow.svalues import PHANTOMS, phantom_s_values, stylised_s_values, svalue_answer
 
     if labels is None:
+        if table is not None:
+            raise InputError("a table describes the labels of an image", field="--table", expected="--labels with it")
         if phantom not in PHANTOMS:
             raise InputError("no such phantom", field="--phantom", value=phantom, expected=", ".join(PHANTOMS))
         found = stylised_s_values(nuclide, PHANTOMS[phantom], chain=chain)
@@ -57,6 +59,7 @@ def svalue(
                 emissions(nuclide, chain=chain),
                 media=dict(read.media),
                 sources=tuple(source or ()),
+                targets=tuple(target or ()),
                 decays=decays,
                 seed=seed,
                 threads=threads,

@@ -17,7 +17,7 @@ from hemadose.provenance import Provenance
 
 Floats = npt.NDArray[np.float64]
 
-MARROW = "red_marrow"
+MARROW, REMAINDER = "red_marrow", "remainder"
 
 
 def organ_doses(
@@ -137,6 +137,12 @@ def _residual(
     administered: float,
 ) -> ResidualDose:
     """Dose rate of the target over time: every source with its own curve, cross-dose included."""
+    stops = np.cumsum([s.curve.amplitudes_bq.size for s in sources])
+    differences = tuple(
+        (int(stop) - s.curve.amplitudes_bq.size, int(stop))
+        for s, stop in zip(sources, stops, strict=True)
+        if s.name == REMAINDER
+    )
     per_bq = {s.name: s_values.get(source=s.name, target=target).gy_per_bq_s / administered for s in sources}
     return ResidualDose(
         target=target,
@@ -146,4 +152,5 @@ def _residual(
             [per_bq[s.name] * factors[s.name][:, None] * s.ensemble.amplitudes_bq for s in sources], axis=1
         ),
         draw_rates_per_s=np.concatenate([s.ensemble.rates_per_s for s in sources], axis=1),
+        differences=differences,
     )

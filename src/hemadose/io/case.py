@@ -77,16 +77,41 @@ class NiftiScan(_Section):
     decay_reference_at: datetime | None = None
 
 
+class ProjectionScan(_Section):
+    """A SPECT given as projections (NM TOMO), to be reconstructed here."""
+
+    projections: str | tuple[str, ...]
+    """One file, or several: beds or windows stored apart."""
+    ct: str | None = None
+    """CT acquired with it; that of the images otherwise."""
+    iterations: Annotated[int, Field(ge=1, le=200)] = 8
+    subsets: Annotated[int, Field(ge=1, le=64)] = 4
+    scatter: Literal["tew", "dew", "none"] = "tew"
+    scatter_filter_mm: NonNegative = 0.0
+    collimator: str | None = None
+    """Name in the tables; None: by the file; "none": no resolution recovery."""
+    post_filter_mm: NonNegative = 0.0
+    photopeak_keV: Positive | None = None
+    kvp: Positive | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Projection files by name."""
+        return (self.projections,) if isinstance(self.projections, str) else self.projections
+
+
 class ImagesSection(_Section):
     """Where the series lie, relative to the case file."""
 
     ct: str | None = None
-    spect: tuple[str | NiftiScan, ...] = ()
+    spect: tuple[str | NiftiScan | ProjectionScan, ...] = ()
     planar: tuple[str | tuple[str, ...], ...] = ()
     """One file a time, or a list of files (views or windows stored apart)."""
     probe: str | None = None
     planar_origin_mm: tuple[float, float] | None = None
     """Patient coordinates (z, x) of the middle of planar pixel (0, 0): places the CT under it."""
+    register_spect: Literal["none", "rigid"] = "none"
+    """Whether later SPECT are brought onto the first one, on which the regions lie."""
 
 
 class RegionsSection(_Section):

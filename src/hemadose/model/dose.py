@@ -202,6 +202,9 @@ class ResidualDose:
         Dose-rate coefficient terms of the best curve.
     draw_amplitudes_gy_per_bq_s, draw_rates_per_s : ndarray, shape (draws, terms)
         Joint with `OrganDose.gy_per_bq_draws` of the same study.
+    differences : tuple of (int, int)
+        Ranges of terms that are one source known by subtraction (the remainder of the body): late, when little is left
+        of what was subtracted, noise may turn it negative. It then counts as nothing: it never takes dose off.
     """
 
     target: str
@@ -209,6 +212,7 @@ class ResidualDose:
     rates_per_s: npt.NDArray[np.float64]
     draw_amplitudes_gy_per_bq_s: npt.NDArray[np.float64]
     draw_rates_per_s: npt.NDArray[np.float64]
+    differences: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -229,17 +233,24 @@ class ResidualDose:
     def gy_per_bq(self, *, from_s: float) -> float:
         """Dose coefficient from `from_s` after administration to infinity."""
         a, k = self.amplitudes_gy_per_bq_s, self.rates_per_s
-        return float(np.sum(a / k * np.exp(-k * from_s)))
+        return float(self._summed(a / k * np.exp(-k * from_s)))
 
     def gy_per_bq_draws(self, *, from_s: float) -> npt.NDArray[np.float64]:
         """The same for every draw, shape (draws,)."""
         a, k = self.draw_amplitudes_gy_per_bq_s, self.draw_rates_per_s
-        return np.asarray(np.sum(a / k * np.exp(-k * from_s), axis=1))
+        return np.asarray(self._summed(a / k * np.exp(-k * from_s)))
 
     def rate_gy_per_bq_s(self, *, at_s: float) -> float:
         """Dose-rate coefficient at a time after administration."""
         a, k = self.amplitudes_gy_per_bq_s, self.rates_per_s
-        return float(np.sum(a * np.exp(-k * at_s)))
+        return float(self._summed(a * np.exp(-k * at_s)))
+
+    def _summed(self, terms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Sum over the last axis; a difference counts if it is positive."""
+        total = terms.sum(axis=-1)
+        for start, stop in self.differences:
+            total = total - np.minimum(terms[..., start:stop].sum(axis=-1), 0.0)
+        return np.asarray(total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

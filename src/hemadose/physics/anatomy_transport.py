@@ -79,7 +79,7 @@ def labelled_matter(anatomy: Anatomy, *, media: Mapping[str, Medium] | None = No
     Parameters
     ----------
     anatomy : Anatomy
-        Labels and tissues; tissues of density 0 count as air.
+        Labels and tissues; air of density 0 gets 0.0012 g/ml.
     media : Mapping, optional
         Medium by the name that tissues carry; names not in it are those of `STYLISED_MEDIA` or of `medium`.
 
@@ -88,7 +88,7 @@ def labelled_matter(anatomy: Anatomy, *, media: Mapping[str, Medium] | None = No
     ReferenceDataError
         If a tissue's medium is unknown.
     QuantityError
-        If the voxels are not axial.
+        If the voxels are not axial, or a tissue other than air has no density.
     """
     tissues = anatomy.tissues
     names = sorted({t.medium for t in tissues})
@@ -100,6 +100,14 @@ def labelled_matter(anatomy: Anatomy, *, media: Mapping[str, Medium] | None = No
     for place, tissue in enumerate(tissues):
         if tissue.label >= index.size:
             continue
+        if tissue.density_g_per_ml == 0.0 and tissue.medium != "air":
+            raise QuantityError(
+                f"{tissue.name} has no density",
+                source=anatomy.name,
+                field="density_g_per_ml",
+                value="0",
+                expected="> 0 for anything but air",
+            )
         index[tissue.label] = place
         matter[tissue.label] = names.index(tissue.medium)
         density[tissue.label] = tissue.density_g_per_ml or AIR_G_PER_ML
@@ -162,8 +170,10 @@ def region_energies(
     threads: int | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
+    estimator: str = "deposits",
+    absorption: Mapping[int, Array] | None = None,
 ) -> RegionEnergies:
-    """Follow decays in one source and count the energy by tissue.
+    """Follow decays in one source and count the energy by tissue; options as in `transport_voxels`.
 
     Raises
     ------
@@ -183,6 +193,8 @@ def region_energies(
         limits=DEFAULT_LIMITS,
         progress=progress,
         device=device,
+        estimator=estimator,
+        absorption=absorption,
     )
     kev = np.zeros(len(matter.names))
     sd = np.zeros(len(matter.names))

@@ -1,8 +1,9 @@
 """Absorbed fractions of organs and red marrow, from the energies that the parts of a phantom receive.
 
 Soft organs are sums of their parts. Red marrow is a share of every bone: of electrons released in it, it absorbs what
-the model of the skeleton says; of energy that reaches a bone from outside its share by mass, times, for photons, how
-much more a photon of that energy gives marrow than the mixture of the bone.
+the model of the skeleton says; of electron energy that reaches a bone from outside, its share by mass. Photons are
+counted in bones a second time with the absorption of marrow, enhanced by electrons from trabeculae, at the spectrum
+that arrives.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ import numpy.typing as npt
 from hemadose.errors import QuantityError
 from hemadose.model.saf import Radiation, SpecificAbsorbedFractions
 from hemadose.physics.skeleton.absorbed_fractions import MarrowAbsorbedFractions
-from hemadose.physics.skeleton.photons import marrow_over_bone
 
 Array = npt.NDArray[np.float64]
 
 RED_MARROW, TOTAL_BODY = "red_marrow", "total_body"
 UNCERTAIN = 0.01
 """Relative statistical uncertainty above which reciprocity helps."""
-SKELETON_SOURCES = ("bone_surface", "bone_volume")
-"""Sources in bone tissue that the skeletal model resolves and the homogeneous bones do not."""
+UNLIKE = ("skeleton", "red_marrow", "lungs")
+"""Organs of other media: reciprocity with soft organs holds up to a factor, which is measured."""
+WELL_KNOWN, FEWEST_PAIRS, LEAST_SPREAD = 0.03, 5, 0.005
+SKELETON_SOURCES = {"bone_surface": "bone_surface", "bone_volume": "bone_volume", "marrow_blood": "marrow"}
+"""Sources that the skeletal model resolves and the homogeneous bones do not, with their names there: bone tissue, and
+blood, which fills red and yellow marrow alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,8 @@ class PartEnergies:
         Particle energies.
     kev, sd : Mapping[str, array (n, parts)]
         Source to energy per particle and its standard uncertainty.
+    marrow_kev, marrow_sd : Mapping, optional
+        The same, had the bones absorbed photons as the marrow in them does; needed for photons.
     """
 
     names: tuple[str, ...]
@@ -48,6 +54,8 @@ class PartEnergies:
     energies_kev: Array
     kev: Mapping[str, Array]
     sd: Mapping[str, Array]
+    marrow_kev: Mapping[str, Array] | None = None
+    marrow_sd: Mapping[str, Array] | None = None
 
 
 def organ_saf(
@@ -80,7 +88,8 @@ def organ_saf(
         Model of electrons in trabecular bone.
     soft_organs : sequence of str
         Organs of one medium, between which reciprocity holds: SAF(T <- S) = SAF(S <- T). Where a pair is uncertain by
-        more than `UNCERTAIN`, both directions are averaged, each with the inverse of its variance.
+        more than `UNCERTAIN`, both directions are averaged, each with the inverse of its variance. With bone, marrow
+        and lungs a factor stands between the directions, measured on the pairs that are known well.
     source_note, notes : str, tuple of str
         For reports.
 
@@ -100,9 +109,9 @@ def organ_saf(
     marrow = np.zeros(len(parts.names))
     for bone, share in marrow_share.items():
         marrow[index[bone]] = share * red_marrow_kg / parts.mass_kg[index[bone]]
-    ratio = np.ones(energy.size)
-    if radiation is Radiation.PHOTON:
-        ratio = marrow_over_bone(skeleton, energy)
+    if radiation is Radiation.PHOTON and (parts.marrow_kev is None or parts.marrow_sd is None):
+        raise QuantityError("photons need the energies of marrow in bones", field="marrow_kev")
+    in_marrow, marrow_sd = parts.marrow_kev or parts.kev, parts.marrow_sd or parts.sd
     saf, sd = {}, {}
     for source, kev in parts.kev.items():
         spread = parts.sd[source]
@@ -112,15 +121,15 @@ def organ_saf(
                 kev[:, columns].sum(axis=1), np.sqrt((spread[:, columns] ** 2).sum(axis=1)), energy, masses[target]
             )
         saf[source, RED_MARROW], sd[source, RED_MARROW] = _fraction(
-            kev @ marrow * ratio, np.sqrt(spread**2 @ marrow**2) * ratio, energy, red_marrow_kg
+            in_marrow[source] @ marrow, np.sqrt(marrow_sd[source] ** 2 @ marrow**2), energy, red_marrow_kg
         )
     _reciprocal(saf, sd, soft=[name for name in soft_organs if name in masses])
     if TOTAL_BODY in masses:
         _from_parts(saf, sd, masses, _partition(organs))
     _skeleton_sources(saf, sd, (*organs, RED_MARROW))
     if radiation is Radiation.ELECTRON:
-        for source in (RED_MARROW, *SKELETON_SOURCES):
-            phi = skeleton.at(source=source, target="red_marrow", energy_kev=energy)
+        for source, released in {RED_MARROW: RED_MARROW, **SKELETON_SOURCES}.items():
+            phi = skeleton.at(source=released, target="red_marrow", energy_kev=energy)
             saf[source, RED_MARROW] = phi / red_marrow_kg
             sd[source, RED_MARROW] = np.zeros(energy.size)
     return SpecificAbsorbedFractions(
@@ -142,21 +151,57 @@ def _fraction(kev: Array, spread: Array, energy: Array, mass_kg: float) -> tuple
 def _reciprocal(saf: dict[tuple[str, str], Array], sd: dict[tuple[str, str], Array], *, soft: Sequence[str]) -> None:
     """Average both directions of a pair where its own statistics is poor, energy by energy."""
     before = {pair: (saf[pair].copy(), sd[pair].copy()) for pair in saf}
+    one = np.ones_like(next(iter(saf.values())))
     for source in soft:
         for target in soft:
-            if source == target or (source, target) not in before or (target, source) not in before:
-                continue
-            values, spread = zip(before[source, target], before[target, source], strict=True)
-            weight = np.asarray(
-                [np.divide(1.0, (v * s) ** 2, out=np.zeros_like(v), where=v * s > 0.0)
-                 for v, s in zip(values, spread, strict=True)]
-            )  # fmt: skip
-            total = weight.sum(axis=0)
-            use = (total > 0.0) & ((spread[0] > UNCERTAIN) | (values[0] == 0.0))
-            mean = np.divide((weight * np.asarray(values)).sum(axis=0), total, out=np.zeros_like(total), where=total > 0.0)
-            relative = np.divide(1.0, np.sqrt(total) * mean, out=np.zeros_like(total), where=mean > 0.0)
-            saf[source, target] = np.where(use, mean, values[0])
-            sd[source, target] = np.where(use, relative, spread[0])
+            if source != target and (source, target) in before and (target, source) in before:
+                saf[source, target], sd[source, target] = _averaged(
+                    before[source, target], before[target, source], one, 0.0 * one
+                )
+    for other in UNLIKE:
+        for source, target in [(other, t) for t in soft] + [(s, other) for s in soft]:
+            if (source, target) in before and (target, source) in before:
+                factor, spread = _measured_factor(before, other, soft, forward=source == other)
+                saf[source, target], sd[source, target] = _averaged(
+                    before[source, target], before[target, source], factor, spread
+                )
+
+
+def _averaged(own: tuple[Array, Array], back: tuple[Array, Array], factor: Array, spread: Array) -> tuple[Array, Array]:
+    """Weighted mean of a SAF and of `factor` times its reverse, each given with its relative uncertainty."""
+    values = np.asarray([own[0], back[0] * factor])
+    relative = np.asarray([own[1], np.hypot(back[1], spread)])
+    variance = np.where(values > 0.0, values, 0.0) ** 2 * np.where(np.isfinite(relative), relative, 0.0) ** 2
+    weight = np.divide(1.0, variance, out=np.zeros_like(values), where=variance > 0.0)  # none for the unknown
+    total = weight.sum(axis=0)
+    use = (total > 0.0) & ((own[1] > UNCERTAIN) | (own[0] == 0.0))
+    mean = np.divide((weight * values).sum(axis=0), total, out=np.zeros_like(total), where=total > 0.0)
+    sd = np.divide(1.0, np.sqrt(total) * mean, out=np.zeros_like(total), where=mean > 0.0)
+    return np.where(use, mean, own[0]), np.where(use, sd, own[1])
+
+
+def _measured_factor(
+    known: Mapping[tuple[str, str], tuple[Array, Array]], other: str, soft: Sequence[str], *, forward: bool
+) -> tuple[Array, Array]:
+    """SAF(soft <- other) over SAF(other <- soft), or its inverse, from all pairs that both directions know well.
+
+    For photons it is the ratio of the energy absorption of both media over the spectrum that arrives: nearly the same
+    for all organs. Their scatter about it is returned as its relative uncertainty; infinite where too few pairs tell.
+    """
+    pairs = [((other, t), (t, other)) for t in soft if (other, t) in known and (t, other) in known]
+    there = np.asarray([known[p][0] for p, _ in pairs])
+    back = np.asarray([known[q][0] for _, q in pairs])
+    noise = np.asarray([np.hypot(known[p][1], known[q][1]) for p, q in pairs])
+    good = (there > 0.0) & (back > 0.0) & (noise < WELL_KNOWN)
+    factor, spread = np.ones(there.shape[1]), np.full(there.shape[1], np.inf)
+    for i in range(there.shape[1]):
+        chosen = good[:, i]
+        if np.count_nonzero(chosen) < FEWEST_PAIRS:
+            continue
+        ratio = np.log(there[chosen, i] / back[chosen, i])
+        factor[i] = np.exp(ratio.mean())
+        spread[i] = max(float(np.sqrt(max(ratio.var(ddof=1) - np.mean(noise[chosen, i] ** 2), 0.0))), LEAST_SPREAD)
+    return (factor if forward else 1.0 / factor), spread
 
 
 def _partition(organs: Mapping[str, Sequence[str]]) -> list[str]:
@@ -168,7 +213,9 @@ def _partition(organs: Mapping[str, Sequence[str]]) -> list[str]:
             chosen.append(name)
             taken |= set(organs[name])
     if taken != set(organs[TOTAL_BODY]):
-        raise QuantityError("the organs do not make up the whole body", value=", ".join(set(organs[TOTAL_BODY]) - taken))
+        raise QuantityError(
+            "the organs do not make up the whole body", value=", ".join(set(organs[TOTAL_BODY]) - taken)
+        )
     return chosen
 
 
@@ -229,7 +276,7 @@ def local_alpha_saf(electron: SpecificAbsorbedFractions) -> SpecificAbsorbedFrac
 
 def _local_share(source: str, target: str, masses: Mapping[str, float]) -> float:
     """Share of a local release in a source that lies in a target: all of itself, parts by mass."""
-    if source == target or target == "total_body":
+    if target in (source, TOTAL_BODY):
         return 1.0
     if source == "total_body":
         return masses[target] / masses["total_body"]

@@ -83,13 +83,13 @@ def scaled_s_values(
                 values.append(_self(reference, nuclide, target, mass, marrow))
             else:
                 values.append(_cross(reference, source, target))
-        values.append(_remainder(reference, known, target, body_mass_kg))
+        values.append(_remainder(reference, known, target, body_mass_kg, _marrow_share(reference, nuclide, marrow)))
     return SValueTable(
         name=f"{reference.name}/patient",
         nuclide=nuclide.name,
         values=tuple(values),
         target_mass_kg=masses,
-        source_note=f"{reference.source_note}; self-dose scaled to the patient's masses (electrons m^-1, photons m^-2/3)",
+        source_note=f"{reference.source_note}; self-dose scaled to the patient (electrons m^-1, photons m^-2/3)",
         notes=_notes(reference, marrow, [name for name in masses if name not in known]),
     )
 
@@ -131,7 +131,19 @@ def _cross(reference: SValueTable, source: str, target: str) -> SValue:
     )
 
 
-def _remainder(reference: SValueTable, known: list[str], target: str, body_mass_kg: float) -> SValue:
+def _marrow_share(reference: SValueTable, nuclide: Nuclide, marrow: MarrowModel) -> float:
+    """How much of the electron dose that red marrow has from a uniform body comes from marrow itself, Gy/(Bq s).
+
+    At least what the declared fraction says: energy that the self-dose claims cannot come from the remainder again.
+    """
+    own = reference.get(source=RED_MARROW, target=RED_MARROW).electron_gy_per_bq_s
+    declared = nuclide.electron_energy_kev * KEV_J * marrow.absorbed_fraction / reference.target_mass_kg[RED_MARROW]
+    return max(own, declared)
+
+
+def _remainder(
+    reference: SValueTable, known: list[str], target: str, body_mass_kg: float, marrow_gy_per_bq_s: float
+) -> SValue:
     """S from what is left of the body without the known regions (Coffey and Watson 1979)."""
     masses = reference.target_mass_kg
     body = masses[TOTAL_BODY]
@@ -142,7 +154,8 @@ def _remainder(reference: SValueTable, known: list[str], target: str, body_mass_
     for source in known:
         part = reference.get(source=source, target=at)
         weight = masses[source]
-        electron -= part.electron_gy_per_bq_s * weight
+        of_marrow = source == target == RED_MARROW
+        electron -= (marrow_gy_per_bq_s if of_marrow else part.electron_gy_per_bq_s) * weight
         photon -= part.photon_gy_per_bq_s * weight
         left -= weight
     scale = body / body_mass_kg / left
@@ -163,7 +176,7 @@ def _notes(reference: SValueTable, marrow: MarrowModel, foreign: list[str]) -> t
     ]
     if foreign:
         notes.append(
-            f"{', '.join(foreign)}: not in the phantom, so electrons are absorbed in place and photons are exchanged as "
-            "by any tissue of the body"
+            f"{', '.join(foreign)}: not in the phantom, so electrons are absorbed in place and photons are exchanged "
+            "as by any tissue of the body"
         )
     return tuple(notes)

@@ -2,10 +2,11 @@
 
 Electrons deposit their energy where they are released; of the photon energy an organ keeps a
 published absorbed fraction that grows with the cube root of its mass. Cross-dose is the photon
-energy of the remaining body spread evenly over it. This is the method until transport calculations
-replace it; for 177Lu photons give 2-8 % of the dose of a source organ, so its error is small there,
-and larger for nuclides with strong photons (131I), which the table says. Red marrow is spread over the
-skeleton, so it keeps of its own photons no more than any tissue of the body does.
+energy of the remaining body spread evenly over it. A cross-check of the tables by transport, and a choice for
+regions of which nothing but the mass is known (case key ``dose.s_values = "local-electrons"``); for 177Lu
+photons give 2-8 % of the dose of a source organ, so its error is small there, and larger for nuclides with strong
+photons (131I), which the table says. Red marrow is spread over the skeleton, so it keeps of its own photons no more
+than any tissue of the body does.
 
 Against the published OLINDA/EXM 2 values of the adult male (177Lu): remainder to kidneys 1.15 times, organs
 to red marrow 0.8 to 0.95 times, liver to kidneys 0.25 times, spleen to kidneys 0.11 times, and remainder to red

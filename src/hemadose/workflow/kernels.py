@@ -73,13 +73,17 @@ class KernelRequest:
         named = [x for x in (self.nuclide, self.photon_kev, self.electron_kev) if x is not None]
         if len(named) != 1:
             raise InputError("name one emitter", expected="one of --nuclide, --photon-keV, --electron-keV")
+        if self.which not in EMISSIONS:
+            raise InputError("no such choice", field="--emissions", value=self.which, expected=", ".join(EMISSIONS))
+        if self.which != "all" and self.nuclide is None:
+            raise InputError(
+                "one particle is emitted: there is nothing to choose", field="--emissions", value=self.which
+            )
         if self.photon_kev is not None:
             return mono_energetic(Radiation.PHOTON, _energy(self.photon_kev, "--photon-keV"))
         if self.electron_kev is not None:
             return mono_energetic(Radiation.ELECTRON, _energy(self.electron_kev, "--electron-keV"))
         whole = emissions(str(self.nuclide), chain=self.chain)
-        if self.which not in EMISSIONS:
-            raise InputError("no such choice", field="--emissions", value=self.which, expected=", ".join(EMISSIONS))
         if self.which == "all":
             return whole
         lines = tuple(
@@ -105,11 +109,22 @@ def _energy(value: float, option: str) -> float:
 
 @cache
 def physics_digest() -> str:
-    """Digest of the code and data that a point kernel depends on."""
+    """Digest of the code and data that kernels and absorbed energies depend on."""
     root = Path(__file__).parents[1] / "physics"
-    kept = [*(root / "matter").rglob("*"), *(root / "transport").rglob("*"), root / "kernels.py"]
+    kept = [*(root / "matter").rglob("*"), *(root / "transport").rglob("*")]
+    kept += [root / "kernels.py", root / "anatomy_transport.py"]
     files = sorted(p for p in kept if p.suffix in (".py", ".csv"))
     return digest_bytes(b"".join(p.read_bytes() for p in files))
+
+
+def line_key(emitter: Emissions) -> list[list[Any]]:
+    """Kind, energy and yield of every line."""
+    return [[x.kind.value, x.energy_kev, x.yield_per_decay] for x in emitter.lines]
+
+
+def beta_key(emitter: Emissions) -> list[list[Any]]:
+    """Charge and digest of every beta spectrum."""
+    return [[b.charge, digest_bytes(b.energy_kev.tobytes() + b.density_per_kev.tobytes())] for b in emitter.betas]
 
 
 def stored_point_kernel(request: KernelRequest, *, progress: Progress | None = None) -> tuple[PointKernel, bool]:
@@ -119,6 +134,9 @@ def stored_point_kernel(request: KernelRequest, *, progress: Progress | None = N
             "too few particles for an uncertainty", field="--particles", value=str(request.particles),
             expected=f">= {MIN_PARTICLES}",
         )  # fmt: skip
+    density = request.density_g_per_ml
+    if density is not None and not 1e-4 <= density <= 25.0:
+        raise InputError("implausible density", field="--density", value=f"{density:g} g/ml", expected="0.0001-25")
     emitter, matter = request.emitter(), request.matter()
     key = {
         "physics": physics_digest(),
@@ -128,10 +146,8 @@ def stored_point_kernel(request: KernelRequest, *, progress: Progress | None = N
             matter.mean_excitation_ev,
             sorted(matter.mass_fraction.items()),
         ],
-        "lines": [[x.kind.value, x.energy_kev, x.yield_per_decay] for x in emitter.lines],
-        "betas": [
-            [b.charge, digest_bytes(b.energy_kev.tobytes() + b.density_per_kev.tobytes())] for b in emitter.betas
-        ],
+        "lines": line_key(emitter),
+        "betas": beta_key(emitter),
         "particles": request.particles,
         "seed": request.seed,
     }
@@ -165,9 +181,11 @@ def kernel_answer(
 
     Offsets are (slice, row, column), none negative: the kernel is symmetric in each axis.
     """
-    point, reused = stored_point_kernel(request, progress=progress)
     if not 0 <= half_width <= 60:
         raise InputError("kernel of implausible width", field="--half-width", value=str(half_width), expected="0-60")
+    if not all(0.05 <= side <= 100.0 for side in voxel_mm):
+        raise InputError("implausible voxel", field="--voxel-mm", value=str(voxel_mm), expected="0.05-100 mm")
+    point, reused = stored_point_kernel(request, progress=progress)
     kernel = voxel_kernel(point, voxel_mm=voxel_mm, half_width=(half_width, half_width, half_width))
     centre = half_width
     s = kernel.s_gy_per_bq_s[centre:, centre:, centre:] * GY_PER_BQ_TO_MGY_PER_MBQ

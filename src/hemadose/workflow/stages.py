@@ -21,7 +21,7 @@ T = TypeVar("T")
 def code_digest() -> str:
     """Digest of the installed source: a result of other code is never reused."""
     root = Path(__file__).parents[1]
-    kinds = ("*.py", "*.toml", "*.j2", "*.css", "*.typ")
+    kinds = ("*.py", "*.toml", "*.csv", "*.gz", "*.json", "*.j2", "*.css", "*.typ")
     found = sorted(path for kind in kinds for path in root.rglob(kind))
     return digest_bytes(b"".join(path.read_bytes() for path in found))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from hemadose.errors import CaseError, DicomError
-from hemadose.io.case import Case, NiftiScan
+from hemadose.io.case import Case, NiftiScan, ProjectionScan
 from hemadose.io.dicom import (
     StudyFacts,
     merge_planar,
@@ -111,7 +114,7 @@ def case_files(case: Case, folder: Path) -> list[Path]:
         If one does not exist.
     """
     names = [case.images.ct, case.images.probe, case.regions.volumes, case.regions.planar]
-    names += [entry if isinstance(entry, str) else entry.file for entry in case.images.spect]
+    names += [name for entry in case.images.spect for name in _spect_files(entry)]
     names += [name for entry in case.images.planar for name in _listed(entry)]
     names += [case.marrow.blood.samples] if case.marrow.blood else []
     paths = [folder / name for name in names if name]
@@ -149,11 +152,13 @@ def read_study(case: Case, folder: Path) -> Study:
     paths = case_files(case, folder)
     administration = case_administration(case)
     notes = list(_check_facts(case, [p for p in paths if p.suffix == ".dcm"], administration, folder))
-    spect = tuple(sorted((_spect(e, case, folder) for e in case.images.spect), key=lambda s: s.started_at))
+    spect = tuple(sorted((_spect(e, case, folder, notes) for e in case.images.spect), key=lambda s: s.started_at))
     planar = tuple(sorted((_planar(entry, case, folder) for entry in case.images.planar), key=lambda s: s.started_at))
     for started_at in [s.started_at for s in spect] + [s.started_at for s in planar]:
         administration.time_since_s(started_at, what="an acquisition")
     _require_distinct([s.started_at for s in spect], "SPECT")
+    if case.images.register_spect == "rigid":
+        spect = _aligned(spect, notes)
     _require_distinct([s.started_at for s in planar], "planar")
     ct = _ct(case, folder, spect)
     regions = _regions(case, folder, spect[0].image.grid if spect else ct.grid if ct else None)
@@ -180,9 +185,42 @@ def _planar(entry: str | tuple[str, ...], case: Case, folder: Path) -> PlanarSca
     return merge_planar([read_planar(folder / name, zone=case.zone) for name in _listed(entry)])
 
 
-def _spect(entry: str | NiftiScan, case: Case, folder: Path) -> TomographicScan:
+def _spect_files(entry: str | NiftiScan | ProjectionScan) -> tuple[str, ...]:
+    if isinstance(entry, ProjectionScan):
+        return (*entry.files, *((entry.ct,) if entry.ct else ()))
+    return (entry if isinstance(entry, str) else entry.file,)
+
+
+def _reconstructed(entry: ProjectionScan, case: Case, folder: Path, notes: list[str]) -> TomographicScan:
+    """Reconstruct a scan as the case says, with the CT acquired with it."""
+    from hemadose.workflow.reconstruct import reconstruct_study
+    from hemadose.workflow.reconstruct_plan import ReconstructionRequest
+
+    ct = entry.ct or case.images.ct
+    done = reconstruct_study(
+        ReconstructionRequest(
+            files=tuple(folder / name for name in entry.files),
+            ct=None if ct is None else folder / ct,
+            iterations=entry.iterations,
+            subsets=entry.subsets,
+            scatter=entry.scatter,
+            scatter_filter_mm=entry.scatter_filter_mm,
+            collimator=entry.collimator,
+            post_filter_mm=entry.post_filter_mm,
+            photopeak_kev=entry.photopeak_keV,
+            kvp=entry.kvp,
+            zone=case.zone,
+        )
+    )
+    notes += [f"{entry.files[0]}: {note}" for note in done.notes]
+    return done.scan
+
+
+def _spect(entry: str | NiftiScan | ProjectionScan, case: Case, folder: Path, notes: list[str]) -> TomographicScan:
     if isinstance(entry, str):
         return read_spect(folder / entry, zone=case.zone)
+    if isinstance(entry, ProjectionScan):
+        return _reconstructed(entry, case, folder, notes)
     image = read_image(
         folder / entry.file, quantity=Quantity(entry.quantity), frame_of_reference_uid=_nifti_frame(case)
     )
@@ -195,6 +233,34 @@ def _spect(entry: str | NiftiScan, case: Case, folder: Path) -> TomographicScan:
         decay_reference_at=reference,
         corrections=frozenset({"DECY"}) if entry.decay_reference_at else frozenset(),
     )
+
+
+def _aligned(spect: tuple[TomographicScan, ...], notes: list[str]) -> tuple[TomographicScan, ...]:
+    """Bring later scans onto the grid of the first one; counts are conserved."""
+    from hemadose.imaging.registration.align import register_rigid
+    from hemadose.imaging.registration.warping import carry_image
+
+    first = spect[:1]
+    moved = []
+    for number, scan in enumerate(spect[1:], start=2):
+        transform = register_rigid(spect[0].image, scan.image)
+        shift = transform.matrix[:3, 3] + (transform.matrix[:3, :3] - np.eye(3)) @ _middle_mm(spect[0].image.grid)
+        quality = transform.quality
+        notes.append(
+            f"SPECT {number} was moved rigidly by {float(np.linalg.norm(shift)):.1f} mm onto the first one"
+            + (
+                f" (correlation {quality.correlation_before:.3f} before, {quality.correlation_after:.3f} after)"
+                if quality
+                else ""
+            )
+        )
+        notes += [f"SPECT {number}: {note}" for note in (quality.notes if quality else ())]
+        moved.append(replace(scan, image=carry_image(scan.image, transform, spect[0].image.grid)))
+    return (*first, *moved)
+
+
+def _middle_mm(grid: Grid) -> npt.NDArray[np.float64]:
+    return grid.index_to_mm((np.array(grid.shape) - 1) / 2.0)
 
 
 def _nifti_frame(case: Case) -> str:

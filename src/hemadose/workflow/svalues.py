@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from hemadose.errors import InputError
+from hemadose.errors import InputError, QuantityError
 from hemadose.io.files import write_text_atomic
-from hemadose.io.point_kernels import cache_folder
+from hemadose.io.point_kernels import cache_folder, read_archive, write_archive
 from hemadose.io.svalue_files import saf_from_bytes
 from hemadose.model import Anatomy, Sex, SValue, SValueTable
 from hemadose.model.emissions import Emissions, LineKind
@@ -26,7 +26,7 @@ from hemadose.provenance import digest_bytes, digest_parameters
 from hemadose.refdata.emissions import emissions
 from hemadose.refdata.saf import stylised_saf_file
 from hemadose.units import KEV_J
-from hemadose.workflow.kernels import GY_PER_BQ_TO_MGY_PER_MBQ, physics_digest
+from hemadose.workflow.kernels import GY_PER_BQ_TO_MGY_PER_MBQ, beta_key, line_key, physics_digest
 
 PHANTOMS = {"adult-male": Sex.MALE, "adult-female": Sex.FEMALE}
 
@@ -132,6 +132,7 @@ def phantom_s_values(
     *,
     media: dict[str, Medium] | None = None,
     sources: Sequence[str] = (),
+    targets: Sequence[str] = (),
     decays: int = 1_000_000,
     seed: int = 20261121,
     threads: int | None = None,
@@ -152,6 +153,8 @@ def phantom_s_values(
         Media that are not built in.
     sources : sequence of str, optional
         Tissues that hold activity; all but air if not given.
+    targets : sequence of str, optional
+        Tissues that will be asked for, checked before the long run; all are computed.
     decays : int
         To follow for electrons and again for photons, for each source.
     seed, threads, device
@@ -162,11 +165,18 @@ def phantom_s_values(
     Raises
     ------
     RegionError
-        If a source is not a tissue of the phantom.
+        If a source or target is not a tissue of the phantom.
+    QuantityError
+        If a source has no voxel, or nothing but air is there.
     """
     matter = labelled_matter(anatomy, media=media)
     present = [t.name for t in anatomy.tissues if t.medium != "air" and matter.mass_kg.get(t.name, 0.0) > 0.0]
-    matter.masks(list(sources))
+    matter.masks([*sources, *targets])
+    if not present:
+        raise QuantityError("the phantom is nothing but air", source=anatomy.name, field="labels")
+    empty = [name for name in (*sources, *targets) if not matter.mass_kg.get(name, 0.0) > 0.0]
+    if empty:
+        raise QuantityError("no voxel of the phantom is this tissue: the source is empty", value=", ".join(empty))
     digest = _phantom_digest(matter)
     values = []
     for source in sources or present:
@@ -191,7 +201,9 @@ def phantom_s_values(
         nuclide=emitted.nuclide,
         values=tuple(values),
         target_mass_kg={t: matter.mass_kg[t] for t in present},
-        source_note=f"hemadose Monte Carlo in {anatomy.name}, {decays:.2g} decays a source; emissions: {emitted.source}",
+        source_note=(
+            f"hemadose Monte Carlo in {anatomy.name}, {decays:.2g} decays a source; emissions: {emitted.source}"
+        ),
         notes=(
             *emitted.notes,
             "bones are homogeneous here: dose to red marrow from electrons needs the skeletal model",
@@ -217,7 +229,7 @@ def _split(emitted: Emissions) -> dict[str, Emissions]:
 def _phantom_digest(matter: LabelledMatter) -> str:
     g = matter.geometry
     data = matter.labels.tobytes() + g.density_g_per_ml.tobytes() + g.medium_index.tobytes()
-    return digest_bytes(data + repr((g.voxel_mm, g.media, matter.names)).encode())
+    return digest_bytes(data + repr((matter.labels.shape, g.voxel_mm, g.media, matter.names)).encode())
 
 
 def _stored_energies(
@@ -237,7 +249,7 @@ def _stored_energies(
         "physics": physics_digest(),
         "phantom": digest,
         "source": source,
-        "emitted": [part.nuclide, kind, [[x.energy_kev, x.yield_per_decay] for x in part.lines], len(part.betas)],
+        "emitted": [part.nuclide, kind, line_key(part), beta_key(part)],
         "decays": decays,
         "seed": seed,
     }
@@ -260,26 +272,28 @@ def _stored_energies(
         progress=told,
         device=device,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part.npz")
-    np.savez(
-        temporary, kev=found.kev_per_decay, sd=found.standard_uncertainty, escaped=found.escaped_kev_per_decay,
-        decays=found.decays,
-    )  # fmt: skip
-    temporary.replace(path)
+    write_archive(
+        path,
+        {
+            "kev": found.kev_per_decay,
+            "sd": found.standard_uncertainty,
+            "escaped": np.array(found.escaped_kev_per_decay),
+            "decays": np.array(found.decays),
+        },
+    )
     return found
 
 
 def _read_energies(path: Path) -> RegionEnergies | None:
-    if not path.exists():
+    stored = read_archive(path, names=("kev", "sd", "escaped", "decays"))
+    if stored is None:
         return None
-    with np.load(path) as stored:
-        return RegionEnergies(
-            kev_per_decay=stored["kev"],
-            standard_uncertainty=stored["sd"],
-            escaped_kev_per_decay=float(stored["escaped"]),
-            decays=int(stored["decays"]),
-        )
+    return RegionEnergies(
+        kev_per_decay=stored["kev"],
+        standard_uncertainty=stored["sd"],
+        escaped_kev_per_decay=float(stored["escaped"]),
+        decays=int(stored["decays"]),
+    )
 
 
 def _source_values(

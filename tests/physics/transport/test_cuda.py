@@ -43,6 +43,13 @@ MIXED = Emissions(
     betas=tuple(beta(charge, 2200.0, 0.6) for charge in (-1, 1)),
     source="made up",
 )
+PHOTONS = Emissions(
+    nuclide="photons",
+    half_life_s=1.0,
+    lines=tuple(EmissionLine(kind=LineKind.GAMMA, energy_kev=e, yield_per_decay=0.5) for e in (30.0, 150.0, 2500.0)),
+    betas=(),
+    source="made up",
+)
 # more particles than the stack holds
 CROWD = Emissions(nuclide="crowd", half_life_s=1.0, lines=(), betas=(beta(-1, 50.0, 120.0),), source="made up")
 DECAYS = 400
@@ -78,6 +85,7 @@ REGIONS = (np.arange(60, dtype=np.int32) % 4).reshape(3, 4, 5)
 COMPARED = {
     "lutetium": {"emissions": emissions("Lu-177"), "tally": REGIONS, "rtol": 1e-9},
     "mixed": {"emissions": MIXED, "tally": None, "rtol": 1e-8},
+    "kerma": {"emissions": PHOTONS, "tally": None, "rtol": 1e-9, "estimator": "kerma"},
 }
 CASES = {**COMPARED, "crowd": {"emissions": CROWD, "tally": None}}
 
@@ -123,7 +131,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Deposition 
 
 def call(name: str, decays: int = DECAYS) -> dict:
     settings = {"geometry": geometry(), "source": source(), "decays": decays, "seed": 11, "batches": 2}
-    return {**settings, "emissions": CASES[name]["emissions"], "tally": CASES[name]["tally"]}
+    chosen = CASES[name]
+    return {
+        **settings,
+        "emissions": chosen["emissions"],
+        "tally": chosen["tally"],
+        "estimator": chosen.get("estimator", "deposits"),
+    }
 
 
 @pytest.mark.parametrize("name", COMPARED)

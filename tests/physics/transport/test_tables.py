@@ -335,7 +335,7 @@ def events(tables, kind, charge, kinetic, found):
 
 
 def momentum(kinetic, mass):
-    return np.sqrt(kinetic * (kinetic + 2.0 * mass))
+    return np.sqrt(np.maximum(kinetic, 0.0) * (np.maximum(kinetic, 0.0) + 2.0 * mass))
 
 
 @pytest.mark.parametrize(("kind", "charge"), [(ELECTRON, -1.0), (POSITRON, 1.0)])

@@ -73,7 +73,8 @@ def _read_segmentation(dataset: Any, path: Path, reference: Grid) -> tuple[Regio
     labels = {int(s.SegmentNumber): region_name(str(s.SegmentLabel)) for s in dataset.SegmentSequence}
     masks = {number: np.zeros(reference.shape, dtype=bool) for number in labels}
     for frame, group in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
-        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        identified = group.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
+        number = int(identified[0].ReferencedSegmentNumber)
         _place_frame(masks[number], frame > 0, shared, group, reference, path)
     return _regions({labels[n]: m for n, m in masks.items()}, reference, path)
 
@@ -82,7 +83,8 @@ def _place_frame(target: Mask, frame: Mask, shared: Any, group: Any, reference: 
     """Sample the reference voxels that lie in the plane of a SEG frame from it."""
     measures = (group.get("PixelMeasuresSequence") or shared.PixelMeasuresSequence)[0]
     oriented = (group.get("PlaneOrientationSequence") or shared.PlaneOrientationSequence)[0]
-    origin = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=float)
+    placed = (group.get("PlanePositionSequence") or shared.PlanePositionSequence)[0]
+    origin = np.array(placed.ImagePositionPatient, dtype=float)
     direction = np.array(oriented.ImageOrientationPatient, dtype=float)
     rows_mm, columns_mm = (float(v) for v in measures.PixelSpacing)
     thickness = float(measures.get("SpacingBetweenSlices") or measures.SliceThickness)

@@ -45,9 +45,7 @@ def _atomic_factors(number: int) -> tuple[Array, Array]:
 
     top, bottom = 90.0, 0.005
     form = [float(xraylib.FF_Rayl(number, min(x, top))) * (min(1.0, top / x) ** 4 if x > 0 else 1.0) for x in _X]
-    incoherent = [
-        float(xraylib.SF_Compt(number, min(max(x, bottom), top))) * min(1.0, x / bottom) ** 2 for x in _X
-    ]
+    incoherent = [float(xraylib.SF_Compt(number, min(max(x, bottom), top))) * min(1.0, x / bottom) ** 2 for x in _X]
     return np.asarray(form), np.minimum(np.asarray(incoherent), float(number))
 
 
@@ -195,9 +193,7 @@ def single_scattering(
         form, incoherent = _atomic_factors(number)
         screening = 1.0 + 3.76 / 1.13 * (FINE_STRUCTURE * number) ** 2 / beta2
         amplitude = number - np.interp(x / np.sqrt(screening), _X, form)
-        nuclear = amplitude**2 * np.interp(
-            cos_theta, *_mott_curve(number, kinetic_kev, charge)
-        )
+        nuclear = amplitude**2 * np.interp(cos_theta, *_mott_curve(number, kinetic_kev, charge))
         electronic = np.where(soft, np.interp(x, _X, incoherent), 0.0)
         total += fraction / molar * (nuclear + electronic)
     unit = (CLASSICAL_RADIUS_CM * rest / momentum) ** 2 / beta2
@@ -240,9 +236,9 @@ def transport_coefficients(
     previous, current = np.zeros_like(s), 2.0 * s
     for order in range(1, highest_order + 1):
         found[order] = float(density @ current)
-        following = (
-            (2 * order + 1) * current - order * previous + (2 * order + 1) * 2.0 * s * (1.0 - current)
-        ) / (order + 1)
+        following = ((2 * order + 1) * current - order * previous + (2 * order + 1) * 2.0 * s * (1.0 - current)) / (
+            order + 1
+        )
         previous, current = current, following
     return found
 

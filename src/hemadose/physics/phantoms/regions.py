@@ -41,7 +41,7 @@ def bones(anatomy: Anatomy) -> tuple[str, ...]:
 def organ_parts(anatomy: Anatomy) -> dict[str, tuple[str, ...]]:
     """Parts of every organ of an anatomy; ``skeleton`` and ``total_body`` among them."""
     present = {t.name for t in anatomy.tissues}
-    found = {name: (name,) for name in SIMPLE if name in present}
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in SIMPLE if name in present}
     found.update({name: parts for name, parts in COMPOSED.items() if set(parts) <= present})
     found["skeleton"] = bones(anatomy)
     found["total_body"] = tuple(t.name for t in anatomy.tissues if t.name not in NOT_BODY)

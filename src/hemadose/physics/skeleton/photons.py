@@ -6,8 +6,7 @@ marrow beside it. With the absorbed fractions of electrons the dose to red marro
     D(E) = sum over tissues s of m_s / m_RM * integral of n_s(T; E) T phi(RM <- s; T) dT,
 
 n_s being electrons freed per mass and fluence. Its ratio to the dose without trabeculae (all phi of red marrow to
-itself 1, no other source) is the enhancement factor of King and Spiers; the ratio of energy absorption of red marrow
-to that of the phantom's bone mixture gives the rest.
+itself 1, no other source) is the enhancement factor of King and Spiers.
 
 References
 ----------
@@ -20,7 +19,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hemadose.errors import QuantityError
 from hemadose.physics.matter.media import medium
 from hemadose.physics.matter.photons import PhotonTable, photon_table
 from hemadose.physics.skeleton.absorbed_fractions import MarrowAbsorbedFractions
@@ -88,59 +86,19 @@ def enhancement(fractions: MarrowAbsorbedFractions, energy_kev: npt.ArrayLike, *
     return np.asarray(dose / alone)
 
 
-def marrow_over_bone(
-    fractions: MarrowAbsorbedFractions,
-    energy_kev: npt.ArrayLike,
-    *,
-    site: str | None = None,
-    enhanced: bool = True,
-    bone: str = "stylised-bone",
-) -> Floats:
-    """Dose to red marrow over the dose to the homogeneous bone that holds it, for photons of an energy.
+def marrow_response(fractions: MarrowAbsorbedFractions, energy_kev: npt.ArrayLike) -> Floats:
+    """Dose to red marrow per energy fluence, cm2/g: its mu_en / rho times the enhancement by trabeculae.
+
+    Where `transport_voxels` counts this in bones instead of their own energy absorption, bone doses become doses of the
+    marrow in them, with the spectrum that really arrives.
 
     Parameters
     ----------
-    fractions, energy_kev, site
-        As in `enhancement`.
-    enhanced : bool
-        Whether electrons from trabeculae count; the ratio of mu_en / rho alone if not.
-    bone : str
-        Medium of the homogeneous bone.
+    fractions : MarrowAbsorbedFractions
+        Model of electrons in trabecular bone.
+    energy_kev : array (n,)
+        Photon energies, 1 keV to 3 MeV.
     """
     photons = np.atleast_1d(np.asarray(energy_kev, dtype=np.float64))
-    ratio = (
-        photon_table(medium("red-marrow"), photons).mass_energy_absorption
-        / photon_table(medium(bone), photons).mass_energy_absorption
-    )
-    return np.asarray(ratio * enhancement(fractions, photons, site=site) if enhanced else ratio)
-
-
-def red_marrow_energy_kev(
-    fractions: MarrowAbsorbedFractions,
-    *,
-    photon_kev: npt.ArrayLike,
-    deposited_kev: npt.ArrayLike,
-    bone_kg: float,
-    red_marrow_kg: float,
-    site: str | None = None,
-    enhanced: bool = True,
-    bone: str = "stylised-bone",
-) -> float:
-    """Energy that the red marrow of a homogeneous bone gets out of what photons deposited in the bone.
-
-    Parameters
-    ----------
-    fractions, site, enhanced, bone
-        As in `marrow_over_bone`.
-    photon_kev, deposited_kev : array (n,)
-        Photon energies, and the energy that photons of each deposited in the bone. Where only the energies at
-        emission are known, scattered photons are taken for unscattered ones: marrow then gets somewhat too much.
-    bone_kg, red_marrow_kg : float
-        Mass of the homogeneous bone, and of the red marrow inside it.
-    """
-    if not 0.0 < red_marrow_kg <= bone_kg:
-        raise QuantityError(
-            "the red marrow of a bone weighs less than the bone", value=f"{red_marrow_kg:g} of {bone_kg:g} kg"
-        )
-    ratio = marrow_over_bone(fractions, photon_kev, site=site, enhanced=enhanced, bone=bone)
-    return float(np.sum(np.atleast_1d(np.asarray(deposited_kev, dtype=np.float64)) * ratio)) * red_marrow_kg / bone_kg
+    absorbed = photon_table(medium("red-marrow"), photons).mass_energy_absorption
+    return np.asarray(absorbed * enhancement(fractions, photons))

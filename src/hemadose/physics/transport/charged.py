@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import math
 
-from hemadose.physics.transport.device import device
-
 from hemadose.physics.matter.electrons import ELECTRON_REST_KEV
+from hemadose.physics.transport.device import device
 from hemadose.physics.transport.random import azimuth, isotropic, rotate, uniform
 from hemadose.physics.transport.scoring import score
 from hemadose.physics.transport.tables import (
@@ -118,7 +117,9 @@ def _deflection(tables, kind, medium, row_place, strength, state):  # type: igno
     place = u * bins
     node = min(int(place), bins - 1)
     low = float(tables.scattering[kind, medium, row, column, offset + node])
-    return scale * (low + (float(tables.scattering[kind, medium, row, column, offset + node + 1]) - low) * (place - node))
+    return scale * (
+        low + (float(tables.scattering[kind, medium, row, column, offset + node + 1]) - low) * (place - node)
+    )
 
 
 @device
@@ -293,7 +294,7 @@ def leg(  # type: ignore[no-untyped-def]
 
     `residual` and `target_range` are the residual ranges of both energies in the medium of the first voxel.
     """
-    nx, ny, nz = world.shape
+    nx, ny, _ = world.shape
     material = world.material[(iz * ny + iy) * nx + ix]
     medium = world.medium[material]
     while True:
@@ -327,7 +328,7 @@ def leg(  # type: ignore[no-untyped-def]
 @device
 def charged(world, tables, limits, sums, charge, ix, iy, iz, x, y, z, u, v, w, kinetic, stack, n, state):  # type: ignore[no-untyped-def]
     """Follow one particle until it stops or leaves; returns the new height of the stack."""
-    nx, ny, nz = world.shape
+    nx, ny, _ = world.shape
     kind = 0 if charge < 0.0 else 1
     event = _next_event(tables, kind, kinetic, state)
     while True:
@@ -349,7 +350,7 @@ def charged(world, tables, limits, sums, charge, ix, iy, iz, x, y, z, u, v, w, k
             if charge > 0.0:
                 n = push_annihilation(stack, n, x, y, z, state)
             return n
-        after = max(event, max(kinetic * (1.0 - limits.step_loss), limits.electron_kev))
+        after = max(event, kinetic * (1.0 - limits.step_loss), limits.electron_kev)
         after_node, after_share = charged_place(after)
         residual = between(tables, kind, medium, node, share, RANGE)
         after_range = between(tables, kind, medium, after_node, after_share, RANGE)
@@ -386,8 +387,6 @@ def charged(world, tables, limits, sums, charge, ix, iy, iz, x, y, z, u, v, w, k
                 world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, kinetic, residual, turn, turn_range, state
             )
             if outside:
-                if charge > 0.0:
-                    score(world, sums, -1, x, y, z, 2.0 * ELECTRON_REST_KEV)
                 return n
             here = world.medium[world.material[(iz * ny + iy) * nx + ix]]
             strength = between(tables, kind, here, node, share, STRENGTH) - between(
@@ -401,8 +400,6 @@ def charged(world, tables, limits, sums, charge, ix, iy, iz, x, y, z, u, v, w, k
                 world, tables, sums, kind, ix, iy, iz, x, y, z, u, v, w, turn, turn_range, after, after_range, state
             )
             if outside:
-                if charge > 0.0:
-                    score(world, sums, -1, x, y, z, 2.0 * ELECTRON_REST_KEV)
                 return n
         kinetic = after
         if after == event:

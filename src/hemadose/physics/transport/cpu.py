@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+from types import FunctionType
+from typing import Any
+
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from hemadose.physics.transport.device import device
-
 from hemadose.physics.transport.decay import STACK_DEPTH, Alias, Emitted, Source, decay
+from hemadose.physics.transport.device import device, entry
 from hemadose.physics.transport.tables import Tables
+from hemadose.physics.transport.variants import decay_of
 from hemadose.physics.transport.world import World
 
 
@@ -94,8 +98,7 @@ def _bare_source(s):  # type: ignore[no-untyped-def]
     return Source(_bare(s.cells), _bare_alias(s.alias), s.at_point, s.point_cm)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def run_batch(world, tables, limits, majorant, source, emission, seed, first, count, shift, sums):  # type: ignore[no-untyped-def]
+def _run_batch(world, tables, limits, majorant, source, emission, seed, first, count, shift, sums):  # type: ignore[no-untyped-def]
     """Follow `count` decays from the `first`-th on, adding to `sums`."""
     state = np.zeros(2, dtype=np.uint64)
     stack = np.zeros((STACK_DEPTH, 8))
@@ -105,3 +108,12 @@ def run_batch(world, tables, limits, majorant, source, emission, seed, first, co
     for i in range(first, first + count):
         decay(w, t, limits, bare_majorant, s, e, seed, i, shift, bare_sums, bare_stack, bare_state)
     return state[0] + np.uint64(stack.shape[0])  # keeps both alive until here
+
+
+@cache
+def batch_function(estimator: str) -> Any:
+    """Compiled `_run_batch` with the deposits counted by an estimator of `variants`."""
+    name = f"run_batch_{estimator}"
+    own = FunctionType(_run_batch.__code__, {**globals(), "decay": decay_of(estimator)}, name)
+    own.__qualname__ = name
+    return entry(own)

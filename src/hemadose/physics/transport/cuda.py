@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import QuantityError
-from hemadose.physics.transport.decay import STACK_DEPTH, make_decay
+from hemadose.physics.transport.decay import STACK_DEPTH
 from hemadose.physics.transport.device import device
+from hemadose.physics.transport.variants import decay_of
 from hemadose.physics.transport.world import shell
 
 try:
@@ -75,7 +76,14 @@ def describe_device() -> str:
 
 
 def batch_sums(
-    shared: tuple[Any, ...], *, seed: int, per_batch: int, shifts: Array, sums: int, launch: Launch | None = None
+    shared: tuple[Any, ...],
+    *,
+    seed: int,
+    per_batch: int,
+    shifts: Array,
+    sums: int,
+    estimator: str = "deposits",
+    launch: Launch | None = None,
 ) -> Iterator[Array]:
     """Sums of one batch after another, in their order.
 
@@ -91,6 +99,8 @@ def batch_sums(
         Start of the sequence of beta energies in each batch.
     sums : int
         Number of sums; one more, the last, takes what leaves.
+    estimator : str
+        One of `variants.ESTIMATORS`.
     launch : Launch, optional
         How batches are spread over the device.
 
@@ -106,7 +116,7 @@ def batch_sums(
     """
     _require_device()
     launch = launch or Launch()
-    kernel, fold = _kernels(launch.registers)
+    kernel, fold = _kernels(launch.registers, estimator)
     blocks = launch.blocks * _multiprocessors()
     grid = (blocks, launch.threads)
     there = _to_device(shared)
@@ -162,9 +172,9 @@ def add_deposit(world, sums, cell, x, y, z, energy):  # type: ignore[no-untyped-
 
 
 @cache
-def batch_function() -> Any:
+def batch_function(estimator: str = "deposits") -> Any:
     """Make the function, not yet compiled, that every thread runs for one batch."""
-    decay = make_decay(add_deposit)
+    decay = decay_of(estimator, score_by=add_deposit)
 
     def run(  # type: ignore[no-untyped-def]
         world, tables, limits, majorant, source, emission, seed, first, count, shift, copies, full
@@ -192,9 +202,9 @@ def fold_function(copies, total):  # type: ignore[no-untyped-def]
 
 
 @cache
-def _kernels(registers: int | None) -> tuple[Any, Any]:
+def _kernels(registers: int | None, estimator: str) -> tuple[Any, Any]:
     options = {} if _simulated() else {"max_registers": registers}
-    return cuda.jit(**options)(batch_function()), cuda.jit(fold_function)
+    return cuda.jit(**options)(batch_function(estimator)), cuda.jit(fold_function)
 
 
 def _to_device(value: Any) -> Any:

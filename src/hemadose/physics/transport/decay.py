@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from hemadose.physics.transport.device import device, rebound
 
 from hemadose.errors import QuantityError
 from hemadose.model.emissions import BetaSpectrum, Emissions, LineKind
-from hemadose.physics.transport.charged import ELECTRON, PHOTON, POSITRON, _push, charged, leg
+from hemadose.physics.transport.charged import ELECTRON, PHOTON, POSITRON, _push, charged
+from hemadose.physics.transport.device import device
 from hemadose.physics.transport.photons import photon
 from hemadose.physics.transport.random import isotropic, seed_stream, uniform
 from hemadose.physics.transport.scoring import score
@@ -142,7 +142,9 @@ def emitted(emissions: Emissions, *, limits: Limits) -> Emitted:
 
 def _quantiles(beta: BetaSpectrum) -> Array:
     """Energies at even steps of the cumulative probability, scaled to keep the mean energy."""
-    energy = np.interp(np.linspace(0, beta.energy_kev.size - 1, 20001), np.arange(beta.energy_kev.size), beta.energy_kev)
+    energy = np.interp(
+        np.linspace(0, beta.energy_kev.size - 1, 20001), np.arange(beta.energy_kev.size), beta.energy_kev
+    )
     density = np.interp(energy, beta.energy_kev, beta.density_per_kev)
     cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(energy))])
     rising = np.concatenate([[True], np.diff(cumulative) > 0.0])
@@ -230,15 +232,4 @@ def decay(world, tables, limits, majorant, source, emission, seed, number, shift
             n = photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stack, n, state)
         else:
             ix, iy, iz = min(int(x / dx), nx - 1), min(int(y / dy), ny - 1), min(int(z / dz), nz - 1)
-            n = charged(
-                world, tables, limits, sums, kind, ix, iy, iz, x, y, z, u, v, w, energy, stack, n, state
-            )
-
-
-def make_decay(score_instead: Any) -> Any:
-    """Give `decay` with another way of counting deposits: the same code, bound to another `score`."""
-    step = rebound(leg, score=score_instead)
-    bound = {"score": score_instead}
-    return rebound(
-        decay, **bound, charged=rebound(charged, **bound, leg=step), photon=rebound(photon, **bound)
-    )
+            n = charged(world, tables, limits, sums, kind, ix, iy, iz, x, y, z, u, v, w, energy, stack, n, state)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 
-from hemadose.physics.transport.device import device
-
 from hemadose.physics.matter.electrons import ELECTRON_REST_KEV
 from hemadose.physics.matter.scattering import HC_KEV_ANGSTROM
 from hemadose.physics.transport.charged import ELECTRON, PHOTON, POSITRON, _push, grid_place
+from hemadose.physics.transport.device import device
 from hemadose.physics.transport.random import azimuth, isotropic, rotate, uniform
-from hemadose.physics.transport.scoring import score
+from hemadose.physics.transport.scoring import score, score_collision, score_flight
 from hemadose.physics.transport.tables import (
     ATTENUATION,
     FORM_NODES,
@@ -36,8 +35,10 @@ def _compton(tables, medium, energy, state):  # type: ignore[no-untyped-def]
     a1 = -math.log(least)
     a2 = 0.5 * (1.0 - least * least)
     while True:
-        e = math.exp(-a1 * uniform(state)) if uniform(state) * (a1 + a2) < a1 else math.sqrt(
-            least * least + (1.0 - least * least) * uniform(state)
+        e = (
+            math.exp(-a1 * uniform(state))
+            if uniform(state) * (a1 + a2) < a1
+            else math.sqrt(least * least + (1.0 - least * least) * uniform(state))
         )
         t = (1.0 - e) / (k * e)
         if uniform(state) > 1.0 - e * t * (2.0 - t) / (1.0 + e * e):
@@ -57,7 +58,9 @@ def _rayleigh(tables, medium, energy, state):  # type: ignore[no-untyped-def]
     largest = energy / HC_KEV_ANGSTROM
     place = min(largest / FORM_STEP, FORM_NODES - 1.001)
     node = int(place)
-    top = tables.coherent[medium, node] + (tables.coherent[medium, node + 1] - tables.coherent[medium, node]) * (place - node)
+    top = tables.coherent[medium, node] + (tables.coherent[medium, node + 1] - tables.coherent[medium, node]) * (
+        place - node
+    )
     while True:
         wanted = uniform(state) * top
         low = 0
@@ -112,6 +115,7 @@ def photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stac
             return n
         node, share = grid_place(energy)
         most = majorant[node] + share * (majorant[node + 1] - majorant[node])
+        score_flight(world, tables, sums, node, share, x, y, z, u, v, w, energy, state)
         cell, medium = 0, 0
         while True:
             path = -math.log(uniform(state)) / most
@@ -146,7 +150,7 @@ def photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stac
                     kinetic -= x_ray
                     break
             if kinetic <= limits.electron_kev:
-                score(world, sums, cell, x, y, z, kinetic)
+                score_collision(world, sums, cell, x, y, z, kinetic)
             else:
                 c = _photoelectron_cosine(kinetic, state)
                 cos_phi, sin_phi = azimuth(state)
@@ -159,7 +163,7 @@ def photon(world, tables, limits, majorant, sums, x, y, z, u, v, w, energy, stac
             cos_phi, sin_phi = azimuth(state)
             s = math.sqrt(max(0.0, 1.0 - c * c))
             if given <= limits.electron_kev:
-                score(world, sums, cell, x, y, z, given)
+                score_collision(world, sums, cell, x, y, z, given)
             else:
                 momentum = math.sqrt(given * (given + 2.0 * ELECTRON_REST_KEV))
                 c2 = min((energy - scattered * c) / momentum, 1.0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from hemadose.physics.transport.device import device
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from hemadose.errors import QuantityError
 from hemadose.model.emissions import Emissions
 from hemadose.physics.matter.media import Medium
 from hemadose.physics.transport.decay import Limits, Source, alias_table, emitted
-from hemadose.physics.transport.tables import ATTENUATION, Tables, transport_tables
+from hemadose.physics.transport.tables import ABSORPTION, ATTENUATION, Tables, transport_tables
 from hemadose.physics.transport.world import World
 
 Array = npt.NDArray[np.float64]
@@ -127,6 +127,8 @@ def transport_voxels(
     keep_batches: bool = False,
     progress: Progress | None = None,
     device: str = "cpu",
+    estimator: str = "deposits",
+    absorption: Mapping[int, Array] | None = None,
 ) -> Deposition:
     """Follow decays spread over voxels.
 
@@ -156,11 +158,18 @@ def transport_voxels(
         Told (batches done, batches in all).
     device : str
         ``"cpu"`` or ``"cuda"``.
+    estimator : str
+        ``"deposits"``: energy counts where it is given. ``"kerma"``: photons alone, the energy expected along their
+        ways, electrons not followed (see `variants`); energy balance then holds within the statistics only.
+    absorption : Mapping of index of a medium to array (energies,), optional
+        With ``"kerma"``: what counts in a medium instead of its own mu_en / rho (cm2/g), at the energies of
+        `tables.energy_grid`; photons go on as before.
 
     Raises
     ------
     QuantityError
-        If the source is empty, negative, of another shape, or the numbers make no sense.
+        If the source is empty, negative, of another shape, electrons are emitted where only photons can be counted, or
+        the numbers make no sense.
     """
     shape = geometry.medium_index.shape
     weights = np.asarray(source, dtype=np.float64)
@@ -168,6 +177,12 @@ def transport_voxels(
         raise QuantityError("the source must cover the geometry", value=str(weights.shape), expected=str(shape))
     if not (np.all(np.isfinite(weights)) and float(weights.min()) >= 0.0):
         raise QuantityError("the activity of a voxel cannot be negative or missing", field="source")
+    if estimator not in ("deposits", "kerma"):
+        raise QuantityError("no such estimator", field="estimator", value=estimator, expected="deposits or kerma")
+    if estimator == "kerma":
+        limits = _photons_alone(emissions, limits)
+    elif absorption:
+        raise QuantityError("only kerma can count another absorption", field="estimator", value=estimator)
     cells = np.flatnonzero(weights)
     if cells.size == 0:
         raise QuantityError("the source is empty: no voxel holds activity", field="source")
@@ -205,6 +220,8 @@ def transport_voxels(
         keep=keep_batches,
         progress=progress,
         device=device,
+        estimator=estimator,
+        absorption=absorption,
     )
     return found if tally is not None else _shaped(found, shape)
 
@@ -266,6 +283,19 @@ def transport_point(
         progress=progress,
         device="cpu",
     )
+
+
+def _photons_alone(emissions: Emissions, limits: Limits) -> Limits:
+    """Limits under which no electron is followed."""
+    if emissions.betas or any(x.kind.is_electron for x in emissions.lines):
+        raise QuantityError(
+            f"{emissions.nuclide} emits electrons, and kerma counts photons alone",
+            field="estimator",
+            value="kerma",
+            expected="emissions of photons only",
+            remedy="give the photons of the nuclide, or count deposits",
+        )
+    return limits._replace(electron_kev=1e9)
 
 
 def _materials(
@@ -334,22 +364,32 @@ def _batched(
     keep: bool,
     progress: Progress | None,
     device: str,
+    estimator: str = "deposits",
+    absorption: Mapping[int, Array] | None = None,
 ) -> Deposition:
     if batches < 2 or decays < batches:
         raise QuantityError(
-            "decays must fill at least two batches", value=f"{decays} decays, {batches} batches", expected=">= 2 batches"
+            "decays must fill at least two batches",
+            value=f"{decays} decays, {batches} batches",
+            expected=">= 2 batches",
         )
-    if not 5.0 <= limits.electron_kev <= 1000.0 or not 1.0 <= limits.photon_kev <= 1000.0:
+    if not (5.0 <= limits.electron_kev <= 1000.0 or estimator == "kerma") or not 1.0 <= limits.photon_kev <= 1000.0:
         raise QuantityError("cut-off energies outside the data", value=str(limits), expected="5-1000 and 1-1000 keV")
+    if not 0 <= seed < 2**63:
+        raise QuantityError("a seed is not negative", field="seed", value=str(seed), expected="0 to 2^63 - 1")
+    if threads is not None and threads < 1:
+        raise QuantityError("at least one thread is needed", field="threads", value=str(threads), expected=">= 1")
     if not 0.005 <= limits.step_loss <= 0.3:
         raise QuantityError("steps must lose a sensible share of the energy", value=str(limits), expected="0.005-0.3")
     tables = transport_tables(media)
+    for index, values in (absorption or {}).items():
+        tables.photon[index, :, ABSORPTION] = values
     per_batch = decays // batches
     shifts = np.random.default_rng([seed, 1]).random(batches)
     shared = (world, tables, limits, majorant(world, tables), source, emitted(emissions, limits=limits))
     total, squares = np.zeros(sums + 1), np.zeros(sums + 1)
     kept = []
-    jobs = _device_jobs(device, shared, seed, per_batch, shifts, sums, threads)
+    jobs = _device_jobs(device, shared, seed, per_batch, shifts, sums, threads, estimator)
     for done, result in enumerate(jobs, start=1):
         mean = result / per_batch
         total += mean
@@ -379,17 +419,19 @@ def _device_jobs(
     shifts: Array,
     sums: int,
     threads: int | None,
+    estimator: str,
 ) -> Iterator[Array]:
     """Sums of one batch after another, in their order."""
     if device == "cuda":
         from hemadose.physics.transport.cuda import batch_sums
 
-        yield from batch_sums(shared, seed=seed, per_batch=per_batch, shifts=shifts, sums=sums)
+        yield from batch_sums(shared, seed=seed, per_batch=per_batch, shifts=shifts, sums=sums, estimator=estimator)
         return
     if device != "cpu":
         raise QuantityError("no such device", field="device", value=device, expected="cpu or cuda")
-    from hemadose.physics.transport.cpu import run_batch
+    from hemadose.physics.transport.cpu import batch_function
 
+    run_batch = batch_function(estimator)
     workers = threads or os.cpu_count() or 1
 
     def job(batch: int) -> Array:

@@ -17,3 +17,14 @@ def score(world, sums, cell, x, y, z, energy):  # type: ignore[no-untyped-def]
     else:
         own = world.tally[world.material[cell]]
         sums[cell if own < 0 else own] += energy
+
+
+@device
+def score_collision(world, sums, cell, x, y, z, energy):  # type: ignore[no-untyped-def]
+    """Count what a photon gives to an electron that stops at once."""
+    score(world, sums, cell, x, y, z, energy)
+
+
+@device
+def score_flight(world, tables, sums, node, share, x, y, z, u, v, w, energy, state):  # type: ignore[no-untyped-def]
+    """Count nothing along the way of a photon; `kerma` puts the expected deposit here."""

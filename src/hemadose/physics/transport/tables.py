@@ -41,7 +41,7 @@ CHARGED_NODES = 2048
 CHARGED_STEP = (HIGHEST_KEV**0.5 - LOWEST_KEV**0.5) / (CHARGED_NODES - 1)
 RANGE_NODES = 4096
 LOWEST_ROOT_STRENGTH, ROOT_STRENGTH_STEP, STRENGTHS = 0.1, 0.06, 13
-_STRENGTHS = (LOWEST_ROOT_STRENGTH + ROOT_STRENGTH_STEP * np.arange(STRENGTHS)) ** 2
+_STRENGTHS = np.square(LOWEST_ROOT_STRENGTH + ROOT_STRENGTH_STEP * np.arange(STRENGTHS, dtype=np.float64))
 _SCATTERING_KEV = np.geomspace(8.0, HIGHEST_KEV, 20)
 _BREMS_KEV = np.geomspace(1.02 * HARD_PHOTON_KEV, HIGHEST_KEV, 32)
 _BREMS_BINS = 64
@@ -49,7 +49,7 @@ _BREMS_BINS = 64
 # columns of Tables.charged
 RANGE, STRENGTH, SCATTERING_ROW, CSDA, HARD_RATE, COLLISION_SHARE, RADIATED, PHOTON_SHARE = range(8)
 # columns of Tables.photon
-ATTENUATION, TO_PHOTO, TO_COMPTON, TO_RAYLEIGH = range(4)
+ATTENUATION, TO_PHOTO, TO_COMPTON, TO_RAYLEIGH, ABSORPTION = range(5)
 FORM_NODES = 1024
 FORM_STEP = 1.0 / 64.0
 MAX_FLUORESCENT = 8
@@ -76,8 +76,9 @@ class Tables(NamedTuple):
         Nodes of the scattering strength.
     radiated : array (n_medium, n_energy, n_bin)
         Quantiles of ln(k / k_cut) / ln(T / k_cut) of photons radiated.
-    photon : array (n_medium, NODES, 4)
-        Attenuation (cm2/g) and cumulative shares: photoelectric, + incoherent, + coherent; the rest are pairs.
+    photon : array (n_medium, NODES, 5)
+        Attenuation (cm2/g) and cumulative shares: photoelectric, + incoherent, + coherent; the rest are pairs. Last,
+        energy absorption (mu_en / rho, cm2/g).
     incoherent : array (n_medium, FORM_NODES)
         S(x) / Z on steps of FORM_STEP (1/angstrom).
     coherent : array (n_medium, FORM_NODES)
@@ -209,9 +210,7 @@ def _charged_columns(medium: Medium, charge: int, grid: Array) -> Array:
     table[:, HARD_RATE] = hard / stopping
     table[:, COLLISION_SHARE] = np.divide(collisions, hard, out=np.ones_like(hard), where=hard > 0.0)
     table[:, RADIATED] = _integral(hard_photons / total, grid)
-    table[:, PHOTON_SHARE] = np.divide(
-        collisions + hard_photons, hard, out=np.ones_like(hard), where=hard > 0.0
-    )
+    table[:, PHOTON_SHARE] = np.divide(collisions + hard_photons, hard, out=np.ones_like(hard), where=hard > 0.0)
     return table
 
 
@@ -305,13 +304,14 @@ def _photon(medium: Medium) -> tuple[npt.NDArray[np.generic], ...]:
     grid = energy_grid()
     limited = np.clip(grid, 1.0, 3000.0)
     data = photon_table(medium, limited)
-    table = np.zeros((NODES, 4))
+    table = np.zeros((NODES, 5))
     table[:, ATTENUATION] = data.total
     table[:, TO_PHOTO] = data.photoelectric / data.total
     table[:, TO_COMPTON] = table[:, TO_PHOTO] + data.incoherent / data.total
     table[:, TO_RAYLEIGH] = table[:, TO_COMPTON] + data.coherent / data.total
+    table[:, ABSORPTION] = data.mass_energy_absorption
     table[limited <= 2.0 * ELECTRON_REST_KEV, TO_RAYLEIGH] = 1.0
-    x = np.arange(FORM_NODES) * FORM_STEP
+    x = np.arange(FORM_NODES, dtype=np.float64) * np.float64(FORM_STEP)
     incoherent = incoherent_function(medium, x).astype(np.float32)
     x2, cumulative = coherent_inverse(medium, 4096)
     coherent = np.interp(x**2, x2, cumulative)

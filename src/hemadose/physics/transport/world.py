@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from hemadose.physics.transport.device import device
 
 INSIDE, OUTSIDE = 0, 1
@@ -62,8 +63,7 @@ def clearance(world, ix, iy, iz, x, y, z):  # type: ignore[no-untyped-def]
     ax = x - ix * dx
     ay = y - iy * dy
     az = z - iz * dz
-    nearest = min(min(ax, dx - ax), min(min(ay, dy - ay), min(az, dz - az)))
-    return min(nearest, world.resolution_cm)
+    return min(ax, dx - ax, ay, dy - ay, az, dz - az, world.resolution_cm)
 
 
 @device

@@ -1,0 +1,1 @@
+"""Phantom experiments into calibration numbers with their uncertainty."""

@@ -1,0 +1,1 @@
+"""The camera: response, dead time, attenuation, and the projections that it makes of an activity."""

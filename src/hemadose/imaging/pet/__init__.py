@@ -1,0 +1,1 @@
+"""Uptake in PET: SUV, lesions, skeletal sites, two tracers compared."""

@@ -1,0 +1,1 @@
+"""From projections to an image, with the noise of its regions."""

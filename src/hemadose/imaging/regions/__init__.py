@@ -1,0 +1,1 @@
+"""Regions drawn by rules: thresholds, growing, marrow spheres."""

@@ -1,0 +1,1 @@
+"""Images and regions of one time brought onto those of another."""
