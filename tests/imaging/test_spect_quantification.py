@@ -11,7 +11,9 @@ from scipy.ndimage import gaussian_filter
 
 from hemadose.errors import CaseError, GeometryError, QuantityError, RegionError, TimingError
 from hemadose.imaging import RecoveryCurve, SpectCalibration, quantify_spect, sphere_concentration
-from hemadose.imaging.spect import _variance
+from hemadose.imaging.camera.deadtime import DeadTime
+from hemadose.imaging.count_losses import CountLosses
+from hemadose.imaging.spect import region_variance
 from hemadose.model import Grid, Image, Quantity, Region, TomographicScan
 
 CF = 9.1e-6
@@ -106,7 +108,7 @@ def test_dead_time(phantom, counts, injection):
         [spect(phantom, lost, injection)],
         list(phantom.regions.values()),
         injection,
-        calibration=replace(CALIBRATION, dead_time_s=tau),
+        calibration=replace(CALIBRATION, losses=CountLosses(model=DeadTime(paralysable_s=tau))),
     )
     assert found["liver"].activities_bq[0] == pytest.approx(TRUE["liver"], rel=2e-3)
     with pytest.raises(QuantityError, match="saturated"):
@@ -114,8 +116,67 @@ def test_dead_time(phantom, counts, injection):
             [spect(phantom, counts, injection)],
             list(phantom.regions.values()),
             injection,
-            calibration=replace(CALIBRATION, dead_time_s=1.0),
+            calibration=replace(CALIBRATION, losses=CountLosses(model=DeadTime(paralysable_s=9e-3))),
         )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [DeadTime(nonparalysable_s=6e-6), DeadTime(paralysable_s=3e-6, nonparalysable_s=2e-6)],
+    ids=lambda m: m.kind,
+)
+def test_other_dead_time_models_and_what_they_leave_open(phantom, counts, injection, model):
+    """Closed form m = n exp(-n tau_p) / (1 + n tau_n); the uncertainty by finite differences of it."""
+    rate = counts.sum() / SECONDS
+    regions = list(phantom.regions.values())
+    lost = counts * float(model.observed_per_s(rate)) / rate
+    scan = spect(phantom, lost, injection)
+    sure = measure([scan], regions, injection, calibration=replace(CALIBRATION, losses=CountLosses(model=model)))
+    assert sure["liver"].activities_bq[0] == pytest.approx(TRUE["liver"], rel=2e-3)
+    factor = rate / float(model.observed_per_s(rate))
+    assert any(f"counts times {factor:.3f} for dead time" in n for n in sure["liver"].notes)
+    sd = 0.3e-6
+    losses = CountLosses(model=model, nonparalysable_sd_s=sd)
+    unsure = measure([scan], regions, injection, calibration=replace(CALIBRATION, losses=losses))["liver"]
+    moved = replace(model, nonparalysable_s=model.nonparalysable_s + 0.01 * sd)
+    expected = (moved.true_per_s(lost.sum() / SECONDS) / rate - 1.0) / 0.01
+    added = np.sqrt(unsure.sds_bq[0] ** 2 - sure["liver"].sds_bq[0] ** 2) / TRUE["liver"]
+    assert added == pytest.approx(expected, rel=0.01)
+
+
+def test_dead_time_sees_the_rate_during_the_scan_not_the_decay_corrected_one(phantom, counts, injection):
+    tau = 5e-6
+    regions = list(phantom.regions.values())
+    lost = counts * np.exp(-counts.sum() / SECONDS * tau)
+    decay = 2.0 ** ((24 * 3600 + SECONDS / 2) / (6.647 * 86400))
+    scan = replace(
+        spect(phantom, lost * decay, injection),
+        corrections=frozenset({"DECY"}),
+        decay_reference_at=injection.administered_at,
+    )
+    calibration = replace(CALIBRATION, losses=CountLosses(model=DeadTime(paralysable_s=tau)))
+    found = measure([scan], regions, injection, calibration=calibration)["liver"]
+    assert found.activities_bq[0] == pytest.approx(TRUE["liver"], rel=2e-3)
+
+
+def test_dead_time_of_an_image_in_bq_per_ml_is_left_alone_and_said(phantom, counts, injection):
+    values = counts / (CF * SECONDS) / phantom.ct.grid.voxel_volume_ml
+    scan = spect(phantom, values, injection, quantity=Quantity.ACTIVITY_CONCENTRATION)
+    calibration = replace(CALIBRATION, counts_per_s_per_bq=None, losses=CountLosses(model=DeadTime(paralysable_s=5e-6)))
+    found = measure([scan], list(phantom.regions.values()), injection, calibration=calibration)["liver"]
+    assert found.activities_bq[0] == pytest.approx(TRUE["liver"], rel=2e-3)
+    assert any("not applied" in n for n in found.notes)
+
+
+def test_at_the_maximum_an_uncertain_dead_time_is_refused():
+    tau = 2e-6
+    losses = CountLosses(model=DeadTime(paralysable_s=tau), paralysable_sd_s=0.1e-6)
+    peak = losses.model.maximum_per_s
+    assert losses.relative_sd(0.5 * peak) > 0.0
+    with pytest.raises(QuantityError, match="maximum"):
+        losses.relative_sd(peak)
+    with pytest.raises(QuantityError, match="saturated"):
+        losses.factor(1.01 * peak)
 
 
 def test_empty_image_gives_zero_not_an_accident(phantom, injection):
@@ -123,7 +184,7 @@ def test_empty_image_gives_zero_not_an_accident(phantom, injection):
         [spect(phantom, np.zeros(phantom.ct.grid.shape), injection)],
         list(phantom.regions.values()),
         injection,
-        calibration=replace(CALIBRATION, dead_time_s=1e-6),
+        calibration=replace(CALIBRATION, losses=CountLosses(model=DeadTime(paralysable_s=1e-6))),
     )
     assert found["liver"].activities_bq[0] == 0.0
     assert found["liver"].sds_bq[0] > 0.0
@@ -156,7 +217,7 @@ def test_variance_of_a_sum_knows_correlation():
     mask[6:18, 6:18, 6:18] = True
     images = [gaussian_filter(rng.standard_normal((24, 24, 24)), 1.2) for _ in range(60)]
     spread = np.var([i[mask].sum() for i in images])
-    stated = np.mean([_variance(i, mask) for i in images])
+    stated = np.mean([region_variance(i, mask) for i in images])
     assert 0.5 < stated / spread < 2.0
 
 

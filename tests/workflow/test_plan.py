@@ -311,3 +311,70 @@ def test_no_identifier_in_messages(copy, tmp_path):
         plan(copy / "case.toml", tmp_path / "out")
     assert "SECRET" not in str(caught.value)
     assert "Doe" not in str(caught.value)
+
+
+def test_choices_of_quantification_reach_the_report(copy, tmp_path):
+    """Ellipsoid, Gear 2018 and dead time: said in methods and notes, activities near those of the default."""
+    from hemadose.workflow.quantify_command import quantify_case
+
+    plain = {s.region: s for s in quantify_case(copy / "case.toml").quantified.series}
+    edit(copy, 'recovery = "geometric_transfer"', 'recovery = "ellipsoid"\nvolume_uncertainty = "gear2018"')
+    edit(
+        copy, "volume_relative_sd = 0.005", "outline_voxel_mm = 1.0\noutline_fwhm_mm = 1.0\nvolume_relative_sd = 0.005"
+    )
+    edit(copy, "spect_fwhm_mm", "spect_dead_time_us = 0.5\nspect_nonparalysable_dead_time_us = 0.3\nspect_fwhm_mm")
+    result = plan(copy / "case.toml", tmp_path / "out").report
+    for series in result.series:
+        if series.region != "whole_body":
+            assert series.activities_bq == pytest.approx(plain[series.region].activities_bq, rel=0.1)
+            assert any("Gear 2018" in n for n in series.notes)
+            assert any("for dead time" in n for n in series.notes)
+    said = " ".join(result.methods)
+    assert "own axes" in said
+    assert "hybrid dead time: 0.5 us paralysable, 0.3 us non-paralysable" in said
+
+
+def test_partner_mends_the_covered_kidney(copy, study_folder):
+    """Conjugate views: liver over the right kidney; the left one's shape brings its integral nearer to the truth."""
+    import numpy as np
+
+    from hemadose.workflow.quantify_command import quantify_case
+
+    expected = truth(study_folder)
+
+    def error() -> float:
+        found = {s.region: s for s in quantify_case(copy / "case.toml").quantified.series}["kidney_right"]
+        hours = found.times_s / 3600.0
+        true = np.exp(np.interp(hours, expected["times_h"], np.log(expected["activity_MBq"]["kidney_right"])))
+        return float(np.trapezoid(found.activities_bq / 1e6, hours) / np.trapezoid(true, hours) - 1.0)
+
+    edit(copy, 'planar_method = "template_fit"', 'planar_method = "conjugate_view"')
+    covered = error()
+    edit(copy, 'scatter = "tew"', 'scatter = "tew"\noverlap = "partner"\npartner_shape_relative_sd = 0.05')
+    assert covered > 0.08
+    assert abs(error()) < 0.5 * covered
+
+
+def test_recovery_file_is_part_of_the_plan(copy, tmp_path):
+    """Changing the file changes its digest: activities are made anew."""
+    from hemadose.imaging.calibration.recovery_forms import NEMA_DIAMETERS_MM
+    from hemadose.imaging.recovery import sphere_recovery
+    from hemadose.workflow.calibrate import calibrate_spheres, write_answer
+
+    def calibrate(fwhm):
+        rows = [f"{d},{sphere_recovery(radius_mm=d / 2, fwhm_mm=fwhm):.6f},0.01" for d in NEMA_DIAMETERS_MM]
+        (copy / "spheres.csv").write_text("\n".join(["diameter_mm,recovery,sd", *rows]))
+        write_answer(calibrate_spheres(copy / "spheres.csv", form="gear3", shared_relative_sd=0.02), copy)
+
+    edit(copy, 'recovery = "geometric_transfer"', 'recovery = "sphere_curve"')
+    edit(copy, "spect_fwhm_mm", 'recovery_file = "spheres.json"\nspect_fwhm_mm')
+    calibrate(12.0)
+    first = plan(copy / "case.toml", tmp_path / "out").report
+    calibrate(20.0)
+    again = Recorder()
+    second = plan(copy / "case.toml", tmp_path / "out", progress=again).report
+    assert not again.reused["activity from images"]
+    inputs = next(p for p in second.provenance if p.step == "workflow.plan").inputs
+    assert "spheres.json" in inputs
+    before, after = (next(s for s in r.series if s.region == "spleen") for r in (first, second))
+    assert (after.activities_bq > before.activities_bq).all()

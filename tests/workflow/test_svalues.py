@@ -80,7 +80,8 @@ def test_targets_and_sources_add_up(name, sex):
         whole = sum(s[source, o].gy_per_bq_s * mass[o] for o in organs) / mass["total_body"]
         assert s[source, "total_body"].gy_per_bq_s == pytest.approx(whole, rel=0.01, abs=0.0)
         both = 0.5 * (s[source, "kidney_left"].gy_per_bq_s + s[source, "kidney_right"].gy_per_bq_s)
-        error = 4.0 * s[source, "kidneys"].relative_sd + 1e-3
+        sides = ("kidneys", "kidney_left", "kidney_right")  # averaged with their reverse one by one
+        error = 4.0 * np.sqrt(sum(s[source, k].relative_sd ** 2 for k in sides)) + 1e-3
         assert s[source, "kidneys"].gy_per_bq_s == pytest.approx(both, rel=error, abs=0.0)
     for target in ("liver", "kidneys", "spleen", "thyroid", "red_marrow"):
         whole = sum(s[o, target].gy_per_bq_s * mass[o] for o in organs) / mass["total_body"]
@@ -108,8 +109,8 @@ def test_both_directions_of_a_pair_are_alike(sex):
 
 # Goal: 3 % for cross terms above 1e-4 of the target's self-dose. What the packaged tables do not meet: share of pairs,
 # all of them far or small (Y-90: bremsstrahlung alone; Tc-99m, F-18: bladder, ovaries, thyroid and brain).
-SHARE_ABOVE_3_PERCENT = {"Lu-177": 0.01, "Re-188": 0.03, "I-131": 0.08, "In-111": 0.10, "Ga-68": 0.16, "Tc-99m": 0.18,
-                         "F-18": 0.18, "Y-90": 0.30}  # fmt: skip
+SHARE_ABOVE_3_PERCENT = {"Lu-177": 0.01, "Re-188": 0.01, "I-131": 0.02, "In-111": 0.03, "Ga-68": 0.05, "Tc-99m": 0.10,
+                         "F-18": 0.06, "Y-90": 0.05}  # fmt: skip
 
 
 @pytest.mark.parametrize("sex", list(Sex))
@@ -123,7 +124,7 @@ def test_statistics_of_cross_dose(name, sex):
     ]
     assert len(cross) > 200
     assert np.mean(np.array(cross) > 0.03) <= SHARE_ABOVE_3_PERCENT[name]
-    assert max(cross) < 0.16
+    assert max(cross) < 0.10
     for pair in (("liver", "kidneys"), ("spleen", "kidneys"), ("total_body", "red_marrow"), ("liver", "spleen")):
         assert s[pair].relative_sd <= 0.03 or name == "Y-90"
 

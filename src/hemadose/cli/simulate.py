@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
         spect_at_all: Annotated[
             bool, typer.Option("--spect-at-all", help="SPECT/CT at all five times, not one.")
         ] = False,
+        projections: Annotated[
+            bool, typer.Option("--projections", help="Also SPECT projections, with a case of their own.")
+        ] = False,
         post_therapy: Annotated[bool, typer.Option("--post-therapy", help="A study after therapy.")] = False,
         uptake: Annotated[
             list[str] | None, typer.Option(help="Factor on an uptake, e.g. kidneys=1.4 (repeatable).")
@@ -44,9 +47,16 @@ def register(app: typer.Typer) -> None:
             voxel_mm=voxel_mm,
             study="post-therapy" if post_therapy else "pre-therapy",
         )
-        written = simulate_study(folder, options, progress=Screen(quiet=as_json))
+        screen = Screen(quiet=as_json)
+        if projections:
+            from hemadose.workflow.projection_study import simulate_projection_study
+
+            written = simulate_projection_study(folder, options, progress=screen)
+        else:
+            written = simulate_study(folder, options, progress=screen)
         if as_json:
             print_json({"folder": str(folder), "written": [str(p.relative_to(folder)) for p in written]})
         else:
             typer.echo(f"Virtual study in {folder}: {', '.join(p.name for p in written)}")
-            typer.echo(f"Next: hemadose plan {folder}/case.toml --out RESULT_FOLDER")
+            case = folder / "projections/case.toml" if projections else folder / "case.toml"
+            typer.echo(f"Next: hemadose plan {case} --out RESULT_FOLDER")

@@ -64,6 +64,7 @@ def scale_to_spect(planar: ActivitySeries, spect: ActivitySeries) -> ActivitySer
         volume_ml=spect.volume_ml,
         mass_kg=spect.mass_kg,
         notes=(
+            *spect.notes,
             *(n for n in planar.notes if "not corrected for attenuation" not in n),
             f"{planar.region}: planar activity times {ratio:.2f} to agree with SPECT",
         ),

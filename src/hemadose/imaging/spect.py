@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from hemadose.errors import CaseError, GeometryError, QuantityError
-from hemadose.imaging.recovery import RecoveryCurve, TransferMatrix, transfer_matrix
+from hemadose.errors import CaseError, QuantityError
+from hemadose.imaging.count_losses import CountLosses, loss_note
+from hemadose.imaging.image_noise import region_variance
+from hemadose.imaging.marrow_concentration import sphere_concentration
+from hemadose.imaging.recovery import TransferMatrix, transfer_matrix
+from hemadose.imaging.spect_recovery import (
+    Outline,
+    Recovery,
+    Resolution,
+    check_recovery,
+    recovery_coefficient,
+    recovery_word,
+    shared_uncertainty,
+)
 from hemadose.model import (
     ActivitySample,
     ActivitySeries,
@@ -25,6 +37,8 @@ Floats = npt.NDArray[np.float64]
 
 BODY = "whole_body"
 
+__all__ = ["SpectCalibration", "quantify_spect", "region_variance", "sphere_concentration"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectCalibration:
@@ -37,15 +51,33 @@ class SpectCalibration:
     relative_sd : float
         Relative standard uncertainty of it (or of the vendor's Bq/ml).
     fwhm_mm : float or None
-        Resolution, for the geometric transfer matrix.
-    dead_time_s : float
-        Paralysable, on the mean count rate of the whole image; 0 for none.
+        Resolution, for the geometric transfer matrix and the ellipsoid.
+    fwhm_sd_mm : float
+        Its standard uncertainty.
+    losses : CountLosses
+        Dead time, on the mean count rate of the whole image; none by default.
     """
 
     counts_per_s_per_bq: float | None
     relative_sd: float
     fwhm_mm: float | None = None
-    dead_time_s: float = 0.0
+    fwhm_sd_mm: float = 0.0
+    losses: CountLosses = field(default_factory=CountLosses)
+
+    @property
+    def resolution(self) -> Resolution:
+        """Resolution with its uncertainty."""
+        return Resolution(fwhm_mm=self.fwhm_mm, sd_mm=self.fwhm_sd_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Activities of all regions in one scan."""
+
+    time_s: float
+    activity_bq: Floats
+    sd_bq: Floats
+    loss_factor: float
 
 
 def quantify_spect(
@@ -54,8 +86,8 @@ def quantify_spect(
     *,
     administration: Administration,
     calibration: SpectCalibration,
-    recovery: RecoveryCurve | str,
-    volume_relative_sd: float = 0.0,
+    recovery: Recovery,
+    volume_relative_sd: float | Outline = 0.0,
     surroundings: Sequence[Region] = (),
 ) -> tuple[ActivitySeries, ...]:
     """Measure the activity of every region in every scan.
@@ -71,10 +103,12 @@ def quantify_spect(
         Time zero and nuclide.
     calibration : SpectCalibration
         Camera facts.
-    recovery : RecoveryCurve or {"geometric_transfer", "none"}
-        Correction for resolution.
-    volume_relative_sd : float
-        Shared uncertainty from drawing the volumes.
+    recovery : RecoveryCurve, RecoveryFit or {"geometric_transfer", "ellipsoid", "none"}
+        Correction for resolution: a curve by volume, the matrix of all regions, or the closed form of the ellipsoid
+        with each region's own axes (`hemadose.imaging.spect_recovery`).
+    volume_relative_sd : float or Outline
+        Shared uncertainty from drawing the volumes: one number for all, or Gear 2018 from the image they were
+        drawn on.
     surroundings : sequence of Region
         Further regions of the transfer matrix that are not reported (see `bone_regions`).
 
@@ -93,58 +127,83 @@ def quantify_spect(
         If calibration or resolution are missing, a calibration is given for an image in Bq/ml, or the
         recovery is not one of the named ones.
     """
-    _check_recovery(recovery)
+    check_recovery(recovery)
     organs = [r for r in regions if r.name != BODY and not r.name.startswith("marrow_sphere")]
     body = next((r for r in regions if r.name == BODY), None)
     require_disjoint([*organs, *surroundings])
     matrix = _matrix([*organs, *surroundings], body, calibration, recovery)
-    ordered = sorted(scans, key=lambda s: s.started_at)
+    kept = np.array([recovery_coefficient(r, recovery, calibration.resolution) for r in organs])
+    kept = np.concatenate([kept, np.ones(len(surroundings) + 1)])
     measured = [
-        _measure(scan, [*organs, *surroundings], body, administration, calibration, matrix, recovery)
-        for scan in ordered
+        _measure(scan, [*organs, *surroundings], body, administration, calibration, matrix, kept)
+        for scan in sorted(scans, key=lambda s: s.started_at)
     ]
-    recovery_sd = recovery.relative_sd if isinstance(recovery, RecoveryCurve) else 0.0
-    shared = float(np.sqrt(calibration.relative_sd**2 + volume_relative_sd**2 + recovery_sd**2))
     return tuple(
-        ActivitySeries(
-            region=region.name,
-            samples=tuple(
-                ActivitySample(
-                    region=region.name,
-                    time_s=time,
-                    activity_bq=float(max(a[i], 0.0)),
-                    sd_bq=float(sd[i]),
-                    method="spect",
-                )
-                for time, a, sd in measured
-            ),
-            shared_relative_sd=shared,
-            volume_ml=region.volume_ml,
-            notes=_notes(region, body),
-            provenance=Provenance(
-                step="imaging.quantify_spect",
-                parameters={
-                    "counts_per_s_per_MBq": None
-                    if calibration.counts_per_s_per_bq is None
-                    else calibration.counts_per_s_per_bq * 1e6,
-                    "calibration_relative_sd": calibration.relative_sd,
-                    "fwhm_mm": calibration.fwhm_mm,
-                    "recovery": recovery if isinstance(recovery, str) else "sphere curve",
-                },
-            ),
-        )
-        for i, region in enumerate(organs)
+        _series(region, i, measured, calibration, recovery, volume_relative_sd, body) for i, region in enumerate(organs)
     )
 
 
-def _check_recovery(recovery: RecoveryCurve | str) -> None:
-    if isinstance(recovery, str) and recovery not in ("geometric_transfer", "none"):
-        raise CaseError(
-            "unknown correction for resolution",
-            field="quantification.recovery",
-            value=recovery,
-            expected="geometric_transfer, none, or a recovery curve",
+def _series(
+    region: Region,
+    index: int,
+    measured: Sequence[_Measured],
+    calibration: SpectCalibration,
+    recovery: Recovery,
+    outline: float | Outline,
+    body: Region | None,
+) -> ActivitySeries:
+    shared = shared_uncertainty(
+        region, recovery, calibration.resolution, calibration_relative_sd=calibration.relative_sd, outline=outline
+    )
+    samples = tuple(
+        ActivitySample(
+            region=region.name,
+            time_s=m.time_s,
+            activity_bq=float(max(m.activity_bq[index], 0.0)),
+            sd_bq=float(m.sd_bq[index]),
+            method="spect",
         )
+        for m in measured
+    )
+    losses = _loss_notes(region.name, calibration, measured)
+    factor = calibration.counts_per_s_per_bq
+    return ActivitySeries(
+        region=region.name,
+        samples=samples,
+        shared_relative_sd=shared.relative_sd,
+        volume_ml=region.volume_ml,
+        notes=(*_notes(region, body), *shared.notes, *losses),
+        provenance=Provenance(
+            step="imaging.quantify_spect",
+            parameters={
+                "counts_per_s_per_MBq": None if factor is None else factor * 1e6,
+                "calibration_relative_sd": calibration.relative_sd,
+                "fwhm_mm": calibration.fwhm_mm,
+                "recovery": recovery_word(recovery),
+            }
+            | _chosen(calibration, outline),
+        ),
+    )
+
+
+def _loss_notes(name: str, calibration: SpectCalibration, measured: Sequence[_Measured]) -> tuple[str, ...]:
+    if not calibration.losses.any:
+        return ()
+    if calibration.counts_per_s_per_bq is None:
+        return (f"{name}: the dead time is not applied, since the image is in Bq/ml and its count rate is not known",)
+    return (loss_note(name, "SPECT", [m.loss_factor for m in measured]),)
+
+
+def _chosen(calibration: SpectCalibration, outline: float | Outline) -> dict[str, float | str]:
+    """Choices beyond the defaults, for the provenance."""
+    found: dict[str, float | str] = {}
+    if calibration.losses.any:
+        found["dead_time_paralysable_s"] = calibration.losses.model.paralysable_s
+        found["dead_time_nonparalysable_s"] = calibration.losses.model.nonparalysable_s
+    if isinstance(outline, Outline):
+        found |= {"volume_uncertainty": "gear2018", "outline_voxel_mm": outline.voxel_mm}
+        found["outline_fwhm_mm"] = outline.fwhm_mm
+    return found
 
 
 def _notes(region: Region, body: Region | None) -> tuple[str, ...]:
@@ -154,17 +213,13 @@ def _notes(region: Region, body: Region | None) -> tuple[str, ...]:
 
 
 def _matrix(
-    organs: Sequence[Region], body: Region | None, calibration: SpectCalibration, recovery: RecoveryCurve | str
+    organs: Sequence[Region], body: Region | None, calibration: SpectCalibration, recovery: Recovery
 ) -> TransferMatrix | None:
     if recovery != "geometric_transfer":
         return None
-    if calibration.fwhm_mm is None:
-        raise CaseError(
-            "the geometric transfer matrix needs the resolution of the reconstruction",
-            field="calibration.spect_fwhm_mm",
-            remedy="measure it, or choose quantification.recovery = sphere_curve or none",
-        )
-    return transfer_matrix(organs, body=body, fwhm_mm=calibration.fwhm_mm)
+    remedy = "quantification.recovery = sphere_curve or none"
+    fwhm = calibration.resolution.required("the geometric transfer matrix", remedy=remedy)
+    return transfer_matrix(organs, body=body, fwhm_mm=fwhm)
 
 
 def _measure(
@@ -174,70 +229,38 @@ def _measure(
     administration: Administration,
     calibration: SpectCalibration,
     matrix: TransferMatrix | None,
-    recovery: RecoveryCurve | str,
-) -> tuple[float, Floats, Floats]:
-    """Time, activities and their independent standard uncertainties of one scan."""
+    kept: Floats,
+) -> _Measured:
+    """Activities of one scan and their independent standard uncertainties; `kept` counts without a matrix."""
     grid = scan.image.grid
     for region in organs if body is None else (*organs, body):
         grid.require_match(region.grid, what=f"SPECT and region {region.name}")
-    to_bq = _bq_per_value(scan, calibration)
     values = np.asarray(scan.image.values, dtype=np.float64)
+    time_s, undo = _time(scan, administration)
+    to_bq, losses, losses_sd = _bq_per_value(scan, calibration, undo)
     taken = np.any([r.mask for r in organs], axis=0)
     rest = (body.mask if body is not None else np.ones(grid.shape, dtype=bool)) & ~taken
     masks = [*(r.mask for r in organs), rest]
     totals = np.array([values[m].sum() for m in masks])
-    variance = np.array([_variance(values, m) for m in masks])
+    variance = np.array([region_variance(values, m) for m in masks])
     if matrix is not None:
         true = matrix.solve(totals)
         sds = np.sqrt(np.diag(matrix.covariance(np.diag(variance))))
     else:
-        factors = np.array(
-            [recovery.coefficient(r.volume_ml) if isinstance(recovery, RecoveryCurve) else 1.0 for r in organs] + [1.0]
-        )
-        true, sds = totals / factors, np.sqrt(variance) / factors
-    time_s, undo = _time(scan, administration)
-    return time_s, true * to_bq * undo, np.maximum(sds * to_bq * undo, 1e-3)
+        true, sds = totals / kept, np.sqrt(variance) / kept
+    return _Measured(
+        time_s=time_s,
+        activity_bq=true * to_bq * undo,
+        sd_bq=np.maximum(np.hypot(sds, losses_sd * true) * to_bq * undo, 1e-3),
+        loss_factor=losses,
+    )
 
 
-def _variance(values: Floats, mask: npt.NDArray[np.bool_]) -> float:
-    """Variance of a VOI sum from the image itself.
+def _bq_per_value(scan: TomographicScan, calibration: SpectCalibration, undo: float) -> tuple[float, float, float]:
+    """Becquerel per image value, the part of it that undoes dead time, and the relative uncertainty of that part.
 
-    Second differences over four voxels show the noise without smooth structure; first differences of
-    neighbours show how far it is correlated. With a Gaussian correlation exp(-d^2/4s^2), of which
-    neighbours keep rho, one independent patch is sqrt(pi / -ln rho) voxels long in each direction, and
-    the sum of n voxels varies n times the patch times the voxel variance.
+    The camera saw the image's counts as they were during the scan: a decay correction (`undo`) is taken off first.
     """
-    count = int(np.count_nonzero(mask))
-    noise = _second_difference_variance(values, mask)
-    if noise is None or noise <= 0.0:
-        return float(max(values[mask].sum(), 1.0))
-    patch = 1.0
-    for axis in range(3):
-        inside = np.moveaxis(mask, axis, 2)
-        moved = np.moveaxis(values, axis, 2)
-        pairs = inside[:, :, 1:] & inside[:, :, :-1]
-        if not pairs.any():
-            continue
-        step = np.median(np.abs(moved[:, :, 1:] - moved[:, :, :-1])[pairs]) / 0.6745
-        rho = float(np.clip(1.0 - step**2 / (2.0 * noise), 1e-3, 0.95))
-        patch *= max(float(np.sqrt(np.pi / -np.log(rho))), 1.0)
-    return noise * count * min(patch, float(count))
-
-
-def _second_difference_variance(values: Floats, mask: npt.NDArray[np.bool_]) -> float | None:
-    """Voxel variance from second differences over four voxels, or first ones in small regions."""
-    both = mask[:, :, 4:] & mask[:, :, :-4]
-    if np.count_nonzero(both) < 8:
-        return None
-    curvature = mask[:, :, 8:] & mask[:, :, 4:-4] & mask[:, :, :-8]
-    if np.count_nonzero(curvature) >= 8:
-        second = values[:, :, 8:] - 2.0 * values[:, :, 4:-4] + values[:, :, :-8]
-        return float(np.median(np.abs(second[curvature])) / 0.6745) ** 2 / 6.0
-    first = values[:, :, 4:] - values[:, :, :-4]
-    return float(np.median(np.abs(first[both])) / 0.6745) ** 2 / 2.0
-
-
-def _bq_per_value(scan: TomographicScan, calibration: SpectCalibration) -> float:
     if scan.image.quantity is Quantity.ACTIVITY_CONCENTRATION:
         if calibration.counts_per_s_per_bq is not None:
             raise CaseError(
@@ -245,21 +268,16 @@ def _bq_per_value(scan: TomographicScan, calibration: SpectCalibration) -> float
                 field="calibration.spect_cps_per_MBq",
                 remedy="remove it, or export the reconstruction in counts",
             )
-        return scan.image.grid.voxel_volume_ml
+        return scan.image.grid.voxel_volume_ml, 1.0, 0.0
     if calibration.counts_per_s_per_bq is None or calibration.counts_per_s_per_bq <= 0.0:
         raise CaseError(
             "the SPECT is in counts and no calibration factor is given", field="calibration.spect_cps_per_MBq"
         )
     if scan.image.quantity is not Quantity.COUNTS:
         raise QuantityError("a SPECT holds counts or Bq/ml", value=str(scan.image.quantity))
-    dead = 1.0
-    if calibration.dead_time_s > 0.0:
-        from hemadose.imaging.counts import true_rate_paralysable
-
-        rate = float(np.asarray(scan.image.values, dtype=np.float64).sum()) / scan.duration_s
-        if rate > 0.0:
-            dead = true_rate_paralysable(rate, dead_time_s=calibration.dead_time_s) / rate
-    return dead / (scan.duration_s * calibration.counts_per_s_per_bq)
+    rate = max(float(np.asarray(scan.image.values, dtype=np.float64).sum()), 0.0) * undo / scan.duration_s
+    factor, sd = calibration.losses.factor(rate), calibration.losses.relative_sd(rate)
+    return factor / (scan.duration_s * calibration.counts_per_s_per_bq), factor, sd
 
 
 def _time(scan: TomographicScan, administration: Administration) -> tuple[float, float]:
@@ -274,35 +292,3 @@ def _time(scan: TomographicScan, administration: Administration) -> tuple[float,
         return middle, 1.0
     reference = administration.time_since_s(scan.decay_reference_at, what="decay reference of the SPECT")
     return middle, administration.nuclide.decay_factor(middle - reference)
-
-
-def sphere_concentration(
-    spheres: Sequence[ActivitySeries], volume_regions: Sequence[Region], *, lumbar_volume_ml: float
-) -> ActivitySeries:
-    """Activity in L2-L4 from the mean concentration in spheres placed in the vertebrae.
-
-    Raises
-    ------
-    GeometryError
-        If there is no sphere.
-    """
-    if not spheres:
-        raise GeometryError("no marrow sphere was drawn")
-    volume = sum(r.volume_ml for r in volume_regions)
-    scale = lumbar_volume_ml / volume
-    samples = []
-    for k, sample in enumerate(spheres[0].samples):
-        activity = sum(s.samples[k].activity_bq for s in spheres) * scale
-        sd = scale * float(np.sqrt(sum((s.samples[k].sd_bq or 0.0) ** 2 for s in spheres)))
-        samples.append(
-            ActivitySample(
-                region="lumbar_l2_l4", time_s=sample.time_s, activity_bq=activity, sd_bq=sd, method="spect spheres"
-            )
-        )
-    return ActivitySeries(
-        region="lumbar_l2_l4",
-        samples=tuple(samples),
-        shared_relative_sd=spheres[0].shared_relative_sd,
-        volume_ml=lumbar_volume_ml,
-        notes=("L2-L4 activity from the concentration in spheres times the vertebral volume",),
-    )

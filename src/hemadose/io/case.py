@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hemadose.errors import CaseError
+from hemadose.io.case_quantification import CalibrationSection, QuantificationSection
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -121,34 +122,6 @@ class RegionsSection(_Section):
     planar: str | None = None
     rename: dict[str, str] = {}
     """Name in the file -> name in hemadose."""
-
-
-class CalibrationSection(_Section):
-    """Camera facts, with their relative standard uncertainty."""
-
-    spect_cps_per_MBq: Positive | None = None
-    spect_relative_sd: NonNegative = 0.0
-    spect_fwhm_mm: Positive | None = None
-    spect_dead_time_us: NonNegative = 0.0
-    planar_cps_per_MBq: Positive | None = None
-    planar_relative_sd: NonNegative = 0.0
-    planar_fwhm_mm: Positive | None = None
-    recovery_alpha_ml: Positive | None = None
-    recovery_beta: Positive | None = None
-    recovery_relative_sd: NonNegative = 0.0
-
-
-class QuantificationSection(_Section):
-    """Named choices from counts to activity."""
-
-    method: Literal["spect", "planar", "hybrid"]
-    planar_method: Literal["conjugate_view", "template_fit"] = "template_fit"
-    planar_calibration: Literal["probe", "sensitivity"] = "probe"
-    scatter: Literal["tew", "dew", "none"] = "tew"
-    attenuation: Literal["ct", "none"] = "ct"
-    background: Literal["braitsch", "none", "full"] = "braitsch"
-    recovery: Literal["geometric_transfer", "sphere_curve", "none"] = "geometric_transfer"
-    volume_relative_sd: NonNegative = 0.0
 
 
 class BloodSection(_Section):

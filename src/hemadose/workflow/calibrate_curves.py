@@ -131,7 +131,7 @@ def _recovery_snippet(fit: RecoveryFit, theory: RecoveryFit | None, volume_ml: f
             "[quantification]",
             'recovery = "geometric_transfer"',
         ]
-    return ["# a case file takes the forms gear2 (sphere_curve) and gaussian (spect_fwhm_mm), not gear3"]
+    return ["[calibration]", 'recovery_file = "spheres.json"', "", "[quantification]", 'recovery = "sphere_curve"']
 
 
 def calibrate_dead_time(path: Path, *, model: Kind = "paralysable") -> CalibrationAnswer:
@@ -209,12 +209,12 @@ def _dead_time_row(fit: DeadTimeFit) -> dict[str, Any]:
 
 
 def _dead_time_snippet(model: DeadTime) -> list[str]:
-    if model.kind == "paralysable":
-        return ["[calibration]", f"spect_dead_time_us = {_US * model.paralysable_s:.4g}"]
-    return [
-        "# a case file takes a paralysable dead time only (spect_dead_time_us); this camera is "
-        f"{model.kind}: {_US * model.paralysable_s:.4g} and {_US * model.nonparalysable_s:.4g} us"
-    ]
+    lines = ["[calibration]"]
+    if model.paralysable_s > 0.0:
+        lines.append(f"spect_dead_time_us = {_US * model.paralysable_s:.4g}")
+    if model.nonparalysable_s > 0.0:
+        lines.append(f"spect_nonparalysable_dead_time_us = {_US * model.nonparalysable_s:.4g}")
+    return lines
 
 
 def _spheres_on_image(path: Path) -> tuple[tuple[SphereMeasurement, ...], float, tuple[str, ...]]:

@@ -109,7 +109,7 @@ def plan(case_path: Path, out: Path, *, progress: Progress | None = None) -> Pla
         "quantified",
         title="activity from images",
         key={**image_key, "choices": _part(case, "calibration", "quantification", "dose", "marrow")},
-        compute=lambda: quantify(case, study.get(), administration),
+        compute=lambda: quantify(case, study.get(), administration, folder=folder),
     )
     fits = stages.run(
         "fits",

@@ -115,7 +115,7 @@ def quantify_case(case_path: Path, *, progress: Progress | None = None) -> Quant
     administration = case_administration(case)
     digests = {str(p.relative_to(folder)): digest_file(p) for p in case_files(case, folder)}
     screen.begin("activity from images")
-    found = quantify(case, read_study(case, folder), administration)
+    found = quantify(case, read_study(case, folder), administration, folder=folder)
     screen.end("activity from images", reused=False)
     return QuantifyResult(
         case=case,

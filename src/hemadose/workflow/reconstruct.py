@@ -129,7 +129,7 @@ def reconstruct_study(request: ReconstructionRequest, *, progress: Progress | No
     """
     stated = replace(request.stated, allow_unplaced=request.ct is None)
     beds = read_projections(request.files, zone=request.zone, stated=stated)
-    ct = _ct(request, beds)
+    ct = matching_ct(request, beds)
     plan, notes = plan_reconstruction(request, beds)
     rates: list[Image] = []
     for number, bed in enumerate(beds):
@@ -169,7 +169,8 @@ def _part(progress: Progress | None, number: int, beds: int) -> Callable[..., No
     return told
 
 
-def _ct(request: ReconstructionRequest, beds: Sequence[ProjectionSet]) -> Image | None:
+def matching_ct(request: ReconstructionRequest, beds: Sequence[ProjectionSet]) -> Image | None:
+    """Read the CT of a request, or refuse one of another frame of reference."""
     if request.ct is None:
         return None
     ct = read_ct_series(request.ct)
@@ -183,29 +184,44 @@ def _ct(request: ReconstructionRequest, beds: Sequence[ProjectionSet]) -> Image 
     return ct
 
 
-def _bed(
-    request: ReconstructionRequest,
-    plan: ReconstructionPlan,
-    bed: ProjectionSet,
-    ct: Image | None,
-    progress: Callable[..., None] | None,
-) -> tuple[Image, list[str]]:
-    """Counts/s of one detector a voxel, at the start of the bed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedModel:
+    """What corrects one bed.
+
+    Attributes
+    ----------
+    mu_per_cm : ndarray or None
+        Attenuation on the grid of the bed.
+    support : ndarray of bool or None
+        Voxels that may hold activity.
+    scatter : ScatterEstimate or None
+        Expected scatter.
+    notes : tuple of str
+        Doubts.
+    """
+
+    mu_per_cm: npt.NDArray[np.float32] | None
+    support: npt.NDArray[np.bool_] | None
+    scatter: Any
+    notes: tuple[str, ...]
+
+
+def bed_model(
+    request: ReconstructionRequest, plan: ReconstructionPlan, bed: ProjectionSet, ct: Image | None
+) -> BedModel:
+    """Prepare attenuation, support and scatter of a bed."""
     from hemadose.imaging.camera.support import body_support
-    from hemadose.imaging.reconstruction.reconstruct import OsemOptions, reconstruct_set
     from hemadose.imaging.reconstruction.scatter_windows import scatter_estimate
 
-    grid, notes = bed.grid(), []
-    mu: npt.NDArray[np.float32] | None = None
-    support = None
+    grid = bed.grid()
+    mu, support, scatter = None, None, None
+    notes: tuple[str, ...] = ()
     if ct is not None and plan.kvp is not None:
         from hemadose.imaging.camera.attenuation import attenuation_map
 
-        notes += _cover_notes(ct, bed)
         attenuation = attenuation_map(ct, grid, energy_kev=plan.energy_kev, kvp=plan.kvp)
-        mu, notes = attenuation.image_per_cm, [*notes, *attenuation.notes]
+        mu, notes = attenuation.image_per_cm, (*_cover_notes(ct, bed), *attenuation.notes)
         support = body_support(mu, grid)
-    scatter = None
     if request.scatter != "none":
         assert plan.lower is not None
         scatter = scatter_estimate(
@@ -216,19 +232,34 @@ def _bed(
             method=request.scatter,
             smooth_fwhm_mm=request.scatter_filter_mm,
         )
-    options = OsemOptions(iterations=request.iterations, subsets=request.subsets, filter_fwhm_mm=request.post_filter_mm)
+    return BedModel(mu_per_cm=mu, support=support, scatter=scatter, notes=notes)
+
+
+def _bed(
+    request: ReconstructionRequest,
+    plan: ReconstructionPlan,
+    bed: ProjectionSet,
+    ct: Image | None,
+    progress: Callable[..., None] | None,
+) -> tuple[Image, list[str]]:
+    """Counts/s of one detector a voxel, at the start of the bed."""
+    from hemadose.imaging.reconstruction.reconstruct import OsemOptions, reconstruct_set
+
+    model = bed_model(request, plan, bed, ct)
     done = reconstruct_set(
         bed,
         window=plan.window.name,
         half_life_s=plan.nuclide.half_life_s,
-        mu_per_cm=mu,
+        mu_per_cm=model.mu_per_cm,
         response=plan.response,
-        scatter=scatter,
-        options=options,
-        support=support,
+        scatter=model.scatter,
+        options=OsemOptions(
+            iterations=request.iterations, subsets=request.subsets, filter_fwhm_mm=request.post_filter_mm
+        ),
+        support=model.support,
         progress=progress,
     )
-    return Image(values=done.values, grid=grid, quantity=Quantity.COUNTS), [*notes, *done.notes]
+    return Image(values=done.values, grid=bed.grid(), quantity=Quantity.COUNTS), [*model.notes, *done.notes]
 
 
 def _cover_notes(ct: Image, bed: ProjectionSet) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,9 @@ from hemadose.model import (
 from hemadose.refdata.agents import Agent, agent
 from hemadose.refdata.nuclides import canonical_name, nuclide
 from hemadose.units import MBQ
+
+if TYPE_CHECKING:
+    from hemadose.workflow.reconstruct_plan import ReconstructionRequest
 
 _NEST = ("whole_body", "lumbar_l2_l4")
 
@@ -114,6 +118,7 @@ def case_files(case: Case, folder: Path) -> list[Path]:
         If one does not exist.
     """
     names = [case.images.ct, case.images.probe, case.regions.volumes, case.regions.planar]
+    names += [case.calibration.recovery_file]
     names += [name for entry in case.images.spect for name in _spect_files(entry)]
     names += [name for entry in case.images.planar for name in _listed(entry)]
     names += [case.marrow.blood.samples] if case.marrow.blood else []
@@ -191,28 +196,33 @@ def _spect_files(entry: str | NiftiScan | ProjectionScan) -> tuple[str, ...]:
     return (entry if isinstance(entry, str) else entry.file,)
 
 
-def _reconstructed(entry: ProjectionScan, case: Case, folder: Path, notes: list[str]) -> TomographicScan:
-    """Reconstruct a scan as the case says, with the CT acquired with it."""
-    from hemadose.workflow.reconstruct import reconstruct_study
+def reconstruction_request(entry: ProjectionScan, case: Case, folder: Path) -> ReconstructionRequest:
+    """Give the reconstruction that a case asks for, with the CT acquired with it."""
     from hemadose.workflow.reconstruct_plan import ReconstructionRequest
 
     ct = entry.ct or case.images.ct
-    done = reconstruct_study(
-        ReconstructionRequest(
-            files=tuple(folder / name for name in entry.files),
-            ct=None if ct is None else folder / ct,
-            iterations=entry.iterations,
-            subsets=entry.subsets,
-            scatter=entry.scatter,
-            scatter_filter_mm=entry.scatter_filter_mm,
-            collimator=entry.collimator,
-            post_filter_mm=entry.post_filter_mm,
-            photopeak_kev=entry.photopeak_keV,
-            kvp=entry.kvp,
-            zone=case.zone,
-        )
+    return ReconstructionRequest(
+        files=tuple(folder / name for name in entry.files),
+        ct=None if ct is None else folder / ct,
+        iterations=entry.iterations,
+        subsets=entry.subsets,
+        scatter=entry.scatter,
+        scatter_filter_mm=entry.scatter_filter_mm,
+        collimator=entry.collimator,
+        post_filter_mm=entry.post_filter_mm,
+        photopeak_kev=entry.photopeak_keV,
+        kvp=entry.kvp,
+        zone=case.zone,
     )
-    notes += [f"{entry.files[0]}: {note}" for note in done.notes]
+
+
+def _reconstructed(entry: ProjectionScan, case: Case, folder: Path, notes: list[str]) -> TomographicScan:
+    from hemadose.workflow.reconstruct import reconstruct_study
+
+    done = reconstruct_study(reconstruction_request(entry, case, folder))
+    notes += [
+        f"SPECT from projections: {note}" for note in done.notes if f"SPECT from projections: {note}" not in notes
+    ]
     return done.scan
 
 

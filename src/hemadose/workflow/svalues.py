@@ -63,7 +63,7 @@ def stylised_s_values(nuclide: str, sex: Sex, *, chain: bool = False) -> SValueT
     photon, electron = stylised_saf(sex, Radiation.PHOTON), stylised_saf(sex, Radiation.ELECTRON)
     alpha = local_alpha_saf(electron) if emitted.alpha_energy_kev > 0.0 else None
     table = s_values_from_saf(photon, electron, alpha, emissions=emitted, name=f"stylised-adult-{sex.value}")
-    return replace(table, notes=(*table.notes, *photon.notes))
+    return replace(table, notes=tuple(dict.fromkeys((*table.notes, *photon.notes))))
 
 
 def svalue_rows(

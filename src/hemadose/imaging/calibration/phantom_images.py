@@ -12,8 +12,8 @@ import numpy.typing as npt
 from hemadose.errors import CaseError, QuantityError, RegionError
 from hemadose.imaging.calibration.known_source import CalibrationFactor, KnownSource
 from hemadose.imaging.calibration.spect import SpectCounts, cylinder_factor, sphere_factor, whole_field_factor
+from hemadose.imaging.image_noise import region_variance
 from hemadose.imaging.recovery import sphere_recovery
-from hemadose.imaging.spect import _variance as region_variance
 from hemadose.model import Quantity, Region, TomographicScan
 from hemadose.model._checks import require_positive
 

@@ -9,6 +9,8 @@ from hemadose.model import Image
 TISSUE_HU = -300.0
 _RING_VOXELS = 2.5
 _WITHIN_DEG = 35.0
+_SQUARE = 0.1
+"""Largest difference of the sides of a field that a scanner reconstructed as a circle."""
 _SHARE = 0.05
 
 
@@ -17,7 +19,8 @@ def truncated_slices(ct: Image) -> int:
 
     Looked at is a ring 2.5 voxels wide at the rim of the circle that fits the matrix (what scanners reconstruct),
     within 35 degrees of its four sides; a body in the corners of a square field is not cut. A slice counts if
-    more than 5 % of the ring is tissue: the edge of a table is less.
+    more than 5 % of the ring is tissue: the edge of a table is less. Of a field that is not square (cut out of
+    another) the outermost rows and columns are looked at.
 
     Parameters
     ----------
@@ -42,6 +45,10 @@ def truncated_slices(ct: Image) -> int:
     """
     _, rows, columns = ct.grid.shape
     _, row_mm, column_mm = ct.grid.spacing_mm
+    if abs(rows * row_mm - columns * column_mm) > _SQUARE * max(rows * row_mm, columns * column_mm):
+        values = np.asarray(ct.values) > TISSUE_HU
+        edges = np.concatenate([values[:, 0], values[:, -1], values[:, :, 0], values[:, :, -1]], axis=1)
+        return int(np.count_nonzero(edges.mean(axis=1) > _SHARE))
     y = (np.arange(rows) - (rows - 1) / 2.0) * row_mm
     x = (np.arange(columns) - (columns - 1) / 2.0) * column_mm
     radius = np.hypot(y[:, None], x[None, :])
