@@ -109,8 +109,8 @@ def test_both_directions_of_a_pair_are_alike(sex):
 
 # Goal: 3 % for cross terms above 1e-4 of the target's self-dose. What the packaged tables do not meet: share of pairs,
 # all of them far or small (Y-90: bremsstrahlung alone; Tc-99m, F-18: bladder, ovaries, thyroid and brain).
-SHARE_ABOVE_3_PERCENT = {"Lu-177": 0.01, "Re-188": 0.01, "I-131": 0.02, "In-111": 0.03, "Ga-68": 0.05, "Tc-99m": 0.10,
-                         "F-18": 0.06, "Y-90": 0.05}  # fmt: skip
+SHARE_ABOVE_3_PERCENT = {"Lu-177": 0.005, "Re-188": 0.0, "I-131": 0.0, "In-111": 0.01, "Ga-68": 0.01, "Tc-99m": 0.07,
+                         "F-18": 0.02, "Y-90": 0.05}  # fmt: skip
 
 
 @pytest.mark.parametrize("sex", list(Sex))
@@ -124,7 +124,7 @@ def test_statistics_of_cross_dose(name, sex):
     ]
     assert len(cross) > 200
     assert np.mean(np.array(cross) > 0.03) <= SHARE_ABOVE_3_PERCENT[name]
-    assert max(cross) < 0.10
+    assert max(cross) < 0.08
     for pair in (("liver", "kidneys"), ("spleen", "kidneys"), ("total_body", "red_marrow"), ("liver", "spleen")):
         assert s[pair].relative_sd <= 0.03 or name == "Y-90"
 

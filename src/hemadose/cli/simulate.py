@@ -27,6 +27,9 @@ def register(app: typer.Typer) -> None:
         projections: Annotated[
             bool, typer.Option("--projections", help="Also SPECT projections, with a case of their own.")
         ] = False,
+        pet: Annotated[
+            bool, typer.Option("--pet", help="Instead, [68Ga]Pentixafor and FDG PET of a patient with lesions.")
+        ] = False,
         post_therapy: Annotated[bool, typer.Option("--post-therapy", help="A study after therapy.")] = False,
         uptake: Annotated[
             list[str] | None, typer.Option(help="Factor on an uptake, e.g. kidneys=1.4 (repeatable).")
@@ -38,6 +41,9 @@ def register(app: typer.Typer) -> None:
         from hemadose.cli.output import parse_pairs, print_json
         from hemadose.workflow.simulate import SimulationOptions, simulate_study
 
+        if pet:
+            _pet(folder, anatomy, seed, as_json)
+            return
         options = SimulationOptions(
             anatomy=anatomy if anatomy in ("male", "female") else Path(anatomy),
             seed=seed,
@@ -60,3 +66,25 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"Virtual study in {folder}: {', '.join(p.name for p in written)}")
             case = folder / "projections/case.toml" if projections else folder / "case.toml"
             typer.echo(f"Next: hemadose plan {case} --out RESULT_FOLDER")
+
+
+def _pet(folder: Path, anatomy: str, seed: int, as_json: bool) -> None:
+    """Write the virtual PET study."""
+    from hemadose.cli.output import print_json
+    from hemadose.errors import InputError
+    from hemadose.model import Sex
+    from hemadose.workflow.pet_simulation import PetSimulationOptions, simulate_pet
+
+    if anatomy not in ("male", "female"):
+        raise InputError(
+            "PET is simulated in the stylised adults", field="--anatomy", value=anatomy, expected="male or female"
+        )
+    written = simulate_pet(folder, PetSimulationOptions(sex=Sex(anatomy), seed=seed, with_fdg=True))
+    if as_json:
+        print_json({"folder": str(folder), "written": [str(p.relative_to(folder)) for p in written]})
+        return
+    typer.echo(f"Virtual PET in {folder}: {', '.join(p.name for p in written)}")
+    regions = f"--regions {folder}/regions/pentixafor.dcm --compare-regions {folder}/regions/fdg.dcm"
+    typer.echo(
+        f"Next: hemadose suv {folder}/pentixafor {regions} --compare {folder}/fdg --threshold 4 --out RESULT_FOLDER"
+    )
