@@ -42,6 +42,7 @@ def _root(
     pass
 
 
+from hemadose.cli.biology import register as register_biology  # noqa: E402
 from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
@@ -52,10 +53,12 @@ from hemadose.cli.plan import register as register_plan  # noqa: E402
 from hemadose.cli.quantify import register as register_quantify  # noqa: E402
 from hemadose.cli.reconstruct import register as register_reconstruct  # noqa: E402
 from hemadose.cli.register import register as register_register  # noqa: E402
+from hemadose.cli.sampling import register as register_sampling  # noqa: E402
 from hemadose.cli.segment import register as register_segment  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
 from hemadose.cli.suv import register as register_suv  # noqa: E402
 from hemadose.cli.svalue import register as register_svalue  # noqa: E402
+from hemadose.cli.voxel import register as register_voxel  # noqa: E402
 
 for register in (
     register_simulate,
@@ -72,5 +75,8 @@ for register in (
     register_suv,
     register_segment,
     register_register,
+    register_voxel,
+    register_biology,
+    register_sampling,
 ):
     register(app)
