@@ -23,8 +23,8 @@ from hemadose.imaging.camera.attenuation import attenuation_map
 from hemadose.imaging.camera.support import body_support
 from hemadose.imaging.reconstruction.osem import OsemOptions
 from hemadose.imaging.reconstruction.reconstruct import set_projector, view_weights
-from hemadose.imaging.reconstruction.scatter_windows import scatter_estimate
 from hemadose.imaging.reconstruction.region_recovery import recovered_regions
+from hemadose.imaging.reconstruction.scatter_windows import scatter_estimate
 from hemadose.model import Administration
 from hemadose.refdata.nuclides import nuclide
 from hemadose.simulate.gamma_camera import TomoProtocol
