@@ -48,7 +48,7 @@ class DoseVolume:
     --------
     >>> one = DoseVolume(region="r", sorted_gy=np.linspace(0.0, 10.0, 101), voxel_ml=1.0, mean_sd_gy=0.0)
     >>> round(one.dose_at_percent(95.0), 2), round(one.percent_at_dose(5.0), 1)
-    (0.48, 50.5)
+    (0.46, 50.5)
     """
 
     region: str

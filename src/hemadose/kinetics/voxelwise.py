@@ -113,7 +113,7 @@ def fit_voxels(
     --------
     >>> found = fit_voxels([3600.0, 86400.0], np.array([[2.0], [1.0]]), half_life_s=6.6e5)
     >>> round(float(found.tia_s[0] / 86400.0), 2)
-    2.84
+    2.85
     """
     times = np.asarray(times_s, dtype=np.float64)
     need = {1: 2, 2: 4}.get(phases)
