@@ -121,7 +121,7 @@ def simulate_study(folder: Path, options: SimulationOptions, *, progress: Progre
     camera = Camera()
     screen.end("anatomy", reused=False)
     screen.begin("camera")
-    administration = _administration(options)
+    administration = administration_of(options)
     kinetics = kinetics_of(anatomy, administration, options)
     study = virtual_study(
         projected=project(anatomy, camera),
@@ -186,7 +186,7 @@ def kinetics_of(anatomy: Anatomy, administration: Administration, options: Simul
     return kinetics.with_compartments(*lesions).scaled(**(options.uptake or {}))
 
 
-def _administration(options: SimulationOptions) -> Administration:
+def administration_of(options: SimulationOptions) -> Administration:
     if not 1e6 <= options.activity_bq <= 50 * GBQ:
         raise QuantityError(
             "implausible activity to simulate", value=f"{options.activity_bq / MBQ:g} MBq", expected="1-50000 MBq"

@@ -33,7 +33,7 @@ from hemadose.simulate.tomo_views import HISTORIES, TomoViews, acquire, tomo_vie
 from hemadose.simulate.truth import l2_l4_marrow_fraction
 from hemadose.simulate.virtual_ct import virtual_ct
 from hemadose.units import HOUR_S, MBQ
-from hemadose.workflow.simulate import INJECTED_AT, SIZES, SimulationOptions, _administration, anatomy_of, kinetics_of
+from hemadose.workflow.simulate import INJECTED_AT, SIZES, SimulationOptions, administration_of, anatomy_of, kinetics_of
 from hemadose.workflow.stages import Progress, Silent
 
 LUTETIUM = nuclide("Lu-177")
@@ -207,7 +207,7 @@ def _beds(anatomy: Anatomy, options: ProjectionOptions, centres: tuple[float, ..
 
 def _write(folder: Path, options: ProjectionOptions, sex: Sex, anatomy: Anatomy, beds: list[TomoViews]) -> list[Path]:
     identity = _identity(options, sex)
-    given = _administration(options.study)
+    given = administration_of(options.study)
     rng = np.random.default_rng([options.study.seed, 4])
     ct_at = INJECTED_AT + timedelta(hours=options.hours[0]) - timedelta(minutes=3)
     write_ct_series(virtual_ct(anatomy, rng=rng), folder / "ct", identity=identity, acquired_at=ct_at)

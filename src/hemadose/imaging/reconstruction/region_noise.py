@@ -109,6 +109,55 @@ def region_counts(
     HemadoseError
         As `reconstruct`.
     """
+    back = back_through(
+        counts, projector, regions, options=options, scatter=scatter, view_weight=view_weight, progress=progress
+    )
+    return RegionCounts(names=tuple(back.weights), values=back.sums, covariance=back.covariance, notes=back.notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackThrough:
+    """A reconstruction, and the derivatives of its sums over regions by every count.
+
+    Attributes
+    ----------
+    data : OsemData
+        What was reconstructed.
+    weights : Mapping of str to array, shape of the grid
+        Regions.
+    image : ndarray of float32, shape of the grid
+        Filtered.
+    sums : ndarray, shape (regions,)
+        Over the image.
+    by_count, by_scatter : ndarray, shape (regions, views, slices, bins), or None without scatter
+        Derivatives.
+    covariance : ndarray, shape (regions, regions)
+        Of the sums, from counting statistics.
+    notes : tuple of str
+        What the covariance leaves out.
+    """
+
+    data: OsemData
+    weights: Mapping[str, Volume]
+    image: Volume
+    sums: Floats
+    by_count: Volume
+    by_scatter: Volume | None
+    covariance: Floats
+    notes: tuple[str, ...]
+
+
+def back_through(
+    counts: npt.ArrayLike,
+    projector: SpectProjector,
+    regions: Mapping[str, npt.ArrayLike],
+    *,
+    options: OsemOptions,
+    scatter: Scatter,
+    view_weight: npt.ArrayLike | None,
+    progress: Callable[[int, int], None] | None,
+) -> BackThrough:
+    """Reconstruct, and carry regions back through every update; parameters as for `region_counts`."""
     weights = _require_regions(regions, projector)
     engine = projector.engine
     data, notes = osem_data(counts, projector, subsets=options.subsets, scatter=scatter, view_weight=view_weight)
@@ -130,9 +179,13 @@ def region_counts(
         if progress is not None:
             progress(2 * total - done, 2 * total)
     covariance, more = _covariance(data.counts, by_count, by_scatter, scatter)
-    return RegionCounts(
-        names=tuple(weights),
-        values=np.array([float(np.vdot(w.astype(np.float64), image)) for w in weights.values()]),
+    return BackThrough(
+        data=data,
+        weights=weights,
+        image=image,
+        sums=np.array([float(np.vdot(w.astype(np.float64), image)) for w in weights.values()]),
+        by_count=by_count,
+        by_scatter=by_scatter,
         covariance=covariance,
         notes=(*projector.notes, *notes, *more),
     )

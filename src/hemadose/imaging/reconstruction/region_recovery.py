@@ -23,18 +23,8 @@ import numpy.typing as npt
 
 from hemadose.errors import QuantityError
 from hemadose.imaging.camera.projector import SpectProjector
-from hemadose.imaging.reconstruction.osem import (
-    BRAITSCH_OSEM,
-    OsemData,
-    OsemOptions,
-    Scatter,
-    Volume,
-    osem_data,
-    start,
-    update,
-)
-from hemadose.imaging.reconstruction.reconstruct import filtered
-from hemadose.imaging.reconstruction.region_noise import _covariance, _require_regions, pass_back
+from hemadose.imaging.reconstruction.osem import BRAITSCH_OSEM, OsemData, OsemOptions, Scatter, Volume
+from hemadose.imaging.reconstruction.region_noise import back_through
 from hemadose.imaging.recovery import TransferMatrix
 
 Floats = npt.NDArray[np.float64]
@@ -120,38 +110,19 @@ def recovered_regions(
     HemadoseError
         As `reconstruct`.
     """
-    weights = _require_regions(regions, projector)
-    engine = projector.engine
-    data, notes = osem_data(counts, projector, subsets=options.subsets, scatter=scatter, view_weight=view_weight)
-    trace = [start(engine, data, None)[0]]
-    total = options.iterations * options.subsets
-    for done in range(total):
-        following = trace[-1].copy()
-        update(engine, data, following, done % options.subsets)
-        trace.append(following)
-        if progress is not None:
-            progress(done + 1, 2 * total)
-    image = filtered(engine.unload(trace[-1]), projector.grid, options.filter_fwhm_mm)
-    adjoint = [engine.load(filtered(w, projector.grid, options.filter_fwhm_mm)) for w in weights.values()]
-    by_count = np.zeros((len(adjoint), *data.counts.shape), dtype=np.float32)
-    by_scatter = np.zeros_like(by_count) if data.scatter is not None else None
-    for done in range(total - 1, -1, -1):
-        pass_back(engine, data, (trace[done], trace[done + 1]), done % options.subsets, adjoint, by_count, by_scatter)
-        trace.pop()
-        if progress is not None:
-            progress(2 * total - done, 2 * total)
-    covariance, more = _covariance(data.counts, by_count, by_scatter, scatter)
-    transfer = _transfer(projector, data, weights, by_count)
-    measured = np.array([float(np.vdot(w.astype(np.float64), image)) for w in weights.values()])
-    unscattered = measured - _of_scatter(data, by_count, by_scatter)
+    back = back_through(
+        counts, projector, regions, options=options, scatter=scatter, view_weight=view_weight, progress=progress
+    )
+    transfer = _transfer(projector, back.data, back.weights, back.by_count)
+    unscattered = back.sums - _of_scatter(back.data, back.by_count, back.by_scatter)
     return RecoveredRegions(
-        names=tuple(weights),
-        measured=measured,
+        names=tuple(back.weights),
+        measured=back.sums,
         values=transfer.solve(unscattered),
-        covariance=transfer.covariance(covariance),
+        covariance=transfer.covariance(back.covariance),
         transfer=transfer,
-        image=image,
-        notes=(*projector.notes, *notes, *more),
+        image=back.image,
+        notes=back.notes,
     )
 
 
