@@ -187,6 +187,7 @@ def kinetics_of(anatomy: Anatomy, administration: Administration, options: Simul
 
 
 def administration_of(options: SimulationOptions) -> Administration:
+    """Give the injection that the options describe."""
     if not 1e6 <= options.activity_bq <= 50 * GBQ:
         raise QuantityError(
             "implausible activity to simulate", value=f"{options.activity_bq / MBQ:g} MBq", expected="1-50000 MBq"
