@@ -42,6 +42,7 @@ def _root(
     pass
 
 
+from hemadose.cli.agents import register as register_agents  # noqa: E402
 from hemadose.cli.biology import register as register_biology  # noqa: E402
 from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
@@ -66,6 +67,7 @@ for register in (
     register_cohort,
     register_numbers,
     register_course,
+    register_agents,
     register_nuclide,
     register_kernel,
     register_svalue,
