@@ -330,3 +330,45 @@ class Decision:
         """A decision that was not made says what is missing."""
         if self.outcome is None and not self.missing:
             raise InputError(f"{self.rule} was not decided and does not say what is missing", field="missing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpCohort:
+    """Patients who are followed together.
+
+    Attributes
+    ----------
+    name, title : str
+        Of the cohort.
+    patients : tuple of FollowUp
+        Pseudonyms are unique.
+    definitions : tuple of (str, str)
+        Choices of the study by name, e.g. ``("engraftment", "CIBMTR")``.
+    notes : tuple of str
+        Doubts, reading included.
+    """
+
+    name: str
+    title: str
+    patients: tuple[FollowUp, ...]
+    definitions: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that every pseudonym stands once."""
+        names = [p.pseudonym for p in self.patients]
+        if len(set(names)) != len(names):
+            raise InputError(f"cohort {self.name} holds a patient twice", field="pseudonym")
+
+    def patient(self, pseudonym: str) -> FollowUp:
+        """Give one patient.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name.
+        """
+        for known in self.patients:
+            if known.pseudonym == pseudonym:
+                return known
+        raise InputError(f"cohort {self.name} has no such patient", field="pseudonym")

@@ -1,0 +1,245 @@
+"""A cohort as a folder of plain tables: patients, measurements, events, and what the study defined.
+
+``patients.csv``      patient[, day_zero_on, born_on, sex, age_years, diagnosis, donor, centre, fact columns ...]
+``measurements.csv``  patient, day | date, quantity, value, unit[, lower, upper, site]
+``events.csv``        patient, day | date, kind[, term, grade, until_day | until_date, amount, unit, detail]
+``gaps.csv``          patient, field, reason[, note]
+``cohort.toml``       name, title, [definitions]
+
+Dates become days from the patient's day 0 here and go no further. An empty cell is a gap, never a zero.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemadose.errors import InputError, QuantityError, TimingError
+from hemadose.io.cohort_cells import Clock, Row, cell_number, clock_of, cohort_rows, moment
+from hemadose.model.followup import Event, EventKind, FollowUp, FollowUpCohort, Gap, Missing, Series
+from hemadose.model.patient import Sex
+from hemadose.outcome.quantities import Quantities, require_believable, to_standard
+
+_PATIENT = ("patient", "day_zero_on", "born_on", "sex", "age_years", "diagnosis", "donor", "centre", "day_zero")
+
+
+def read_cohort_folder(folder: Path, *, quantities: Quantities) -> FollowUpCohort:
+    """Read a cohort.
+
+    Parameters
+    ----------
+    folder : Path
+        With at least ``patients.csv``.
+    quantities : Quantities
+        Names, units and believable ranges.
+
+    Returns
+    -------
+    FollowUpCohort
+        Values in the units of `quantities`, days from day 0.
+
+    Raises
+    ------
+    InputError
+        If a table is missing, lacks a column, or holds an unknown word; naming file, line and column.
+    QuantityError
+        If a unit is missing or wrong, or a value not believable.
+    TimingError
+        If a date lies before birth or after death, or cannot be counted from a day 0.
+    """
+    described = _description(folder / "cohort.toml")
+    people = {row["patient"]: row for _, row in cohort_rows(folder / "patients.csv", ("patient",))}
+    notes: list[str] = []
+    clocks = {name: Clock(row, folder / "patients.csv") for name, row in people.items()}
+    series = _measurements(folder / "measurements.csv", clocks, quantities, notes)
+    events = _events(folder / "events.csv", clocks)
+    gaps = _gaps(folder / "gaps.csv", clocks)
+    patients = tuple(
+        _patient(row, series.get(name, ()), events.get(name, ()), gaps.get(name, ()), folder / "patients.csv")
+        for name, row in people.items()
+    )
+    return FollowUpCohort(
+        name=str(described.get("name", folder.name)),
+        title=str(described.get("title", folder.name)),
+        patients=patients,
+        definitions=tuple((str(k), str(v)) for k, v in described.get("definitions", {}).items()),
+        notes=(*(str(n) for n in described.get("notes", ())), *notes),
+    )
+
+
+def _description(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as problem:
+        raise InputError("not valid TOML", source=path.name, value=str(problem)) from problem
+
+
+def _measurements(
+    path: Path, clocks: Mapping[str, Clock], quantities: Quantities, notes: list[str]
+) -> dict[str, tuple[Series, ...]]:
+    columns: dict[tuple[str, str, str, str], list[tuple[float, float, float, float, int]]] = defaultdict(list)
+    known: dict[str, str] = {}
+    for line, row in cohort_rows(path, ("patient", "quantity", "value", "unit"), optional_file=True):
+        label = row["quantity"]
+        if label not in known:
+            found = quantities.find(label)
+            if found is None:
+                raise InputError(
+                    f"line {line} names an unknown quantity", source=path.name, field="quantity", value=label,
+                    expected=", ".join(quantities.by_name),
+                )  # fmt: skip
+            known[label] = found.name
+        if row["value"] == "":
+            notes.append(f"{path.name}, line {line}: no value; taken as not done")
+            continue
+        if row["unit"] == "":
+            raise QuantityError(
+                f"line {line} has no unit", source=path.name, field="unit", remedy="state the UCUM unit; 1 for a ratio"
+            )
+        day = clock_of(clocks, row, path.name, line).day(row, path.name, line)
+        if day is None:
+            raise TimingError(f"line {line} has no day", source=path.name, field="day")
+        value, bound = _bounded(row, path.name, line)
+        limits = [cell_number(row, c, path.name, line) if row.get(c) else np.nan for c in ("lower", "upper")]
+        lower, upper = limits
+        columns[row["patient"], known[label], row.get("site", ""), row["unit"]].append(
+            (day, value, lower, upper, bound)
+        )
+    return _as_series(columns, quantities, path.name, notes)
+
+
+def _bounded(row: Row, source: str, line: int) -> tuple[float, int]:
+    """Value and bound of cells such as ``<0.1``."""
+    text = row["value"]
+    bound = {"<": -1, ">": 1}.get(text[0], 0)
+    return cell_number({"value": text[1:].lstrip("=").strip() if bound else text}, "value", source, line), bound
+
+
+def _as_series(
+    columns: Mapping[tuple[str, str, str, str], list[tuple[float, float, float, float, int]]],
+    quantities: Quantities,
+    source: str,
+    notes: list[str],
+) -> dict[str, tuple[Series, ...]]:
+    parts: dict[tuple[str, str, str], list[np.ndarray[Any, Any]]] = defaultdict(list)
+    for (patient, name, site, unit), rows in columns.items():
+        table = np.asarray(rows, dtype=np.float64)
+        try:
+            table[:, 1:4] = to_standard(quantities[name], table[:, 1:4], unit)
+            require_believable(quantities[name], table[:, 1])
+        except QuantityError as problem:
+            raise QuantityError(
+                problem.message, source=source, field=f"{name} ({unit})", value=problem.value,
+                expected=problem.expected, remedy=problem.remedy,
+            ) from problem  # fmt: skip
+        parts[patient, name, site].append(table)
+    found: dict[str, list[Series]] = defaultdict(list)
+    repeated = 0
+    for (patient, name, site), tables in parts.items():
+        table = np.concatenate(tables)
+        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        same = np.zeros(len(table), dtype=bool)
+        same[1:] = np.all(np.nan_to_num(table[1:]) == np.nan_to_num(table[:-1]), axis=1)
+        repeated += int(same.sum())
+        table = table[~same]
+        found[patient].append(
+            Series(
+                quantity=name, unit=quantities[name].unit, site=site, source=source, day=table[:, 0],
+                value=table[:, 1], lower_limit=table[:, 2], upper_limit=table[:, 3], bound=table[:, 4].astype(np.int8),
+            )
+        )  # fmt: skip
+    if repeated:
+        notes.append(f"{source}: {repeated} lines say the same twice and count once")
+    return {patient: tuple(series) for patient, series in found.items()}
+
+
+def _events(path: Path, clocks: Mapping[str, Clock]) -> dict[str, tuple[Event, ...]]:
+    words = {word: kind for kind in EventKind for word in (kind.name.lower(), kind.value)}
+    found: dict[str, list[Event]] = defaultdict(list)
+    for line, row in cohort_rows(path, ("patient", "kind"), optional_file=True):
+        kind = words.get(row["kind"].lower())
+        if kind is None:
+            raise InputError(
+                f"line {line} has an unknown kind of event", source=path.name, field="kind", value=row["kind"],
+                expected=", ".join(k.name.lower() for k in EventKind),
+            )  # fmt: skip
+        clock = clock_of(clocks, row, path.name, line)
+        day = clock.day(row, path.name, line)
+        if day is None:
+            raise TimingError(f"line {line} has no day", source=path.name, field="day")
+        grade = cell_number(row, "grade", path.name, line) if row.get("grade") else None
+        if grade is not None and grade != int(grade):
+            raise InputError(f"line {line} has an unknown grade", source=path.name, field="grade", expected="0 to 5")
+        found[row["patient"]].append(
+            Event(
+                day=day,
+                kind=kind,
+                term=row.get("term", ""),
+                grade=None if grade is None else int(grade),
+                until_day=clock.day(row, path.name, line, day="until_day", on="until_date"),
+                amount=cell_number(row, "amount", path.name, line) if row.get("amount") else None,
+                unit=row.get("unit") or None,
+                detail=row.get("detail", ""),
+            )
+        )
+    return {name: tuple(sorted(events, key=lambda e: e.day)) for name, events in found.items()}
+
+
+def _gaps(path: Path, clocks: Mapping[str, Clock]) -> dict[str, tuple[Gap, ...]]:
+    words = {word: reason for reason in Missing for word in (reason.name.lower(), reason.value)}
+    found: dict[str, list[Gap]] = defaultdict(list)
+    for line, row in cohort_rows(path, ("patient", "field", "reason"), optional_file=True):
+        clock_of(clocks, row, path.name, line)
+        if row["reason"].lower() not in words:
+            raise InputError(
+                f"line {line} has an unknown reason", source=path.name, field="reason", value=row["reason"],
+                expected=", ".join(r.name.lower() for r in Missing),
+            )  # fmt: skip
+        found[row["patient"]].append(
+            Gap(field=row["field"], reason=words[row["reason"].lower()], note=row.get("note", ""))
+        )
+    return {name: tuple(gaps) for name, gaps in found.items()}
+
+
+def _patient(
+    row: Row, series: tuple[Series, ...], events: tuple[Event, ...], gaps: tuple[Gap, ...], path: Path
+) -> FollowUp:
+    age = cell_number(row, "age_years", path.name, 0) if row.get("age_years") else _age(row, path)
+    if age is not None and not 0.0 <= age <= 120.0:
+        raise QuantityError("an age is not believable", source=path.name, field="age_years", value=f"{age:g}")
+    sex = row.get("sex", "").lower()
+    if sex not in ("", *(s.value for s in Sex)):
+        raise InputError("unknown sex", source=path.name, field="sex", value=sex, expected="male, female or empty")
+    facts = tuple((k, v) for k, v in row.items() if k not in _PATIENT and v)
+    unknown = tuple(
+        Gap(field=k, reason=Missing.NOT_REPORTED, note="empty cell")
+        for k, v in row.items()
+        if k not in _PATIENT and not v
+    )
+    stated = {g.field for g in gaps}
+    return FollowUp(
+        pseudonym=row["patient"],
+        series=series,
+        events=events,
+        sex=Sex(sex) if sex else None,
+        age_years=age,
+        diagnosis=row.get("diagnosis", ""),
+        donor=row.get("donor", ""),
+        centre=row.get("centre", ""),
+        facts=facts,
+        day_zero=row.get("day_zero") or "infusion of stem cells",
+        gaps=(*gaps, *(g for g in unknown if g.field not in stated)),
+    )
+
+
+def _age(row: Row, path: Path) -> float | None:
+    zero = moment(row.get("day_zero_on", ""), path.name, "day_zero_on")
+    born = moment(row.get("born_on", ""), path.name, "born_on")
+    return None if zero is None or born is None else (zero - born).days / 365.25
