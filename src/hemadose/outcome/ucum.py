@@ -106,7 +106,7 @@ def parse_unit(text: str) -> Unit:
     '10*3/uL'
     """
     code = text.strip().replace("µ", "u").replace("μ", "u").replace(" ", "")
-    code = SPELLINGS.get(code, code)
+    code = SPELLINGS.get(code, code).replace("10^", "10*")
     if not code:
         raise QuantityError("a value has no unit", field="unit", remedy="state the UCUM unit, e.g. mg/dL or 10*9/L")
     if code in _OFFSETS:

@@ -1,0 +1,1 @@
+"""Harm of a therapy, graded by rules that carry their version."""
