@@ -1,0 +1,1 @@
+"""Response of leukaemia, lymphoma and myeloma by published criteria."""
