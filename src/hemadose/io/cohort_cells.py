@@ -53,9 +53,9 @@ def cohort_rows(path: Path, required: Sequence[str], *, optional_file: bool = Fa
 class Clock:
     """Turns the days or dates of one patient into days from day 0."""
 
-    def __init__(self, row: Row, path: Path) -> None:
-        self.zero = moment(row.get("day_zero_on", ""), path.name, "day_zero_on")
-        self.born = moment(row.get("born_on", ""), path.name, "born_on")
+    def __init__(self, row: Row, source: str) -> None:
+        self.zero = moment(row.get("day_zero_on", ""), source, "day_zero_on")
+        self.born = moment(row.get("born_on", ""), source, "born_on")
 
     def day(self, row: Row, source: str, line: int, *, day: str = "day", on: str = "date") -> float | None:
         """Day of a row, or None if neither is given.

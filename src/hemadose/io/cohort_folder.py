@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from hemadose.model.patient import Sex
 from hemadose.outcome.quantities import Quantities, require_believable, to_standard
 
 _PATIENT = ("patient", "day_zero_on", "born_on", "sex", "age_years", "diagnosis", "donor", "centre", "day_zero")
+Rows = Iterable[tuple[int, Row]]
 
 
 def read_cohort_folder(folder: Path, *, quantities: Quantities) -> FollowUpCohort:
@@ -53,22 +54,68 @@ def read_cohort_folder(folder: Path, *, quantities: Quantities) -> FollowUpCohor
         If a date lies before birth or after death, or cannot be counted from a day 0.
     """
     described = _description(folder / "cohort.toml")
-    people = {row["patient"]: row for _, row in cohort_rows(folder / "patients.csv", ("patient",))}
-    notes: list[str] = []
-    clocks = {name: Clock(row, folder / "patients.csv") for name, row in people.items()}
-    series = _measurements(folder / "measurements.csv", clocks, quantities, notes)
-    events = _events(folder / "events.csv", clocks)
-    gaps = _gaps(folder / "gaps.csv", clocks)
-    patients = tuple(
-        _patient(row, series.get(name, ()), events.get(name, ()), gaps.get(name, ()), folder / "patients.csv")
-        for name, row in people.items()
-    )
-    return FollowUpCohort(
+    return cohort_from_rows(
+        cohort_rows(folder / "patients.csv", ("patient",)),
+        cohort_rows(folder / "measurements.csv", ("patient", "quantity", "value", "unit"), optional_file=True),
+        cohort_rows(folder / "events.csv", ("patient", "kind"), optional_file=True),
+        cohort_rows(folder / "gaps.csv", ("patient", "field", "reason"), optional_file=True),
+        quantities=quantities,
         name=str(described.get("name", folder.name)),
         title=str(described.get("title", folder.name)),
-        patients=patients,
         definitions=tuple((str(k), str(v)) for k, v in described.get("definitions", {}).items()),
-        notes=(*(str(n) for n in described.get("notes", ())), *notes),
+        notes=tuple(str(n) for n in described.get("notes", ())),
+        sources=("patients.csv", "measurements.csv", "events.csv", "gaps.csv"),
+    )
+
+
+def cohort_from_rows(
+    patients: Rows,
+    measurements: Rows,
+    events: Rows,
+    gaps: Rows = (),
+    *,
+    quantities: Quantities,
+    name: str,
+    title: str,
+    definitions: tuple[tuple[str, str], ...] = (),
+    notes: tuple[str, ...] = (),
+    sources: tuple[str, str, str, str],
+) -> FollowUpCohort:
+    """Make a cohort of rows with the columns of the folder's tables.
+
+    Parameters
+    ----------
+    patients, measurements, events, gaps : iterable of (int, Mapping of str to str)
+        Line numbers and cells, as text.
+    quantities : Quantities
+        Names, units and believable ranges.
+    name, title : str
+        Of the cohort.
+    definitions, notes : tuple
+        Of the study.
+    sources : tuple of 4 str
+        What the tables are called in messages.
+
+    Raises
+    ------
+    InputError, QuantityError, TimingError
+        As `read_cohort_folder`.
+    """
+    people = {row["patient"]: row for _, row in patients}
+    said: list[str] = []
+    clocks = {pseudonym: Clock(row, sources[0]) for pseudonym, row in people.items()}
+    series = _measurements(measurements, sources[1], clocks, quantities, said)
+    happened = _events(events, sources[2], clocks)
+    unknown = _gaps(gaps, sources[3], clocks)
+    return FollowUpCohort(
+        name=name,
+        title=title,
+        patients=tuple(
+            _patient(row, series.get(p, ()), happened.get(p, ()), unknown.get(p, ()), sources[0])
+            for p, row in people.items()
+        ),
+        definitions=definitions,
+        notes=(*notes, *said),
     )
 
 
@@ -82,37 +129,37 @@ def _description(path: Path) -> Mapping[str, Any]:
 
 
 def _measurements(
-    path: Path, clocks: Mapping[str, Clock], quantities: Quantities, notes: list[str]
+    rows: Rows, source: str, clocks: Mapping[str, Clock], quantities: Quantities, notes: list[str]
 ) -> dict[str, tuple[Series, ...]]:
     columns: dict[tuple[str, str, str, str], list[tuple[float, float, float, float, int]]] = defaultdict(list)
     known: dict[str, str] = {}
-    for line, row in cohort_rows(path, ("patient", "quantity", "value", "unit"), optional_file=True):
+    for line, row in rows:
         label = row["quantity"]
         if label not in known:
             found = quantities.find(label)
             if found is None:
                 raise InputError(
-                    f"line {line} names an unknown quantity", source=path.name, field="quantity", value=label,
+                    f"line {line} names an unknown quantity", source=source, field="quantity", value=label,
                     expected=", ".join(quantities.by_name),
                 )  # fmt: skip
             known[label] = found.name
         if row["value"] == "":
-            notes.append(f"{path.name}, line {line}: no value; taken as not done")
+            notes.append(f"{source}, line {line}: no value; taken as not done")
             continue
         if row["unit"] == "":
             raise QuantityError(
-                f"line {line} has no unit", source=path.name, field="unit", remedy="state the UCUM unit; 1 for a ratio"
+                f"line {line} has no unit", source=source, field="unit", remedy="state the UCUM unit; 1 for a ratio"
             )
-        day = clock_of(clocks, row, path.name, line).day(row, path.name, line)
+        day = clock_of(clocks, row, source, line).day(row, source, line)
         if day is None:
-            raise TimingError(f"line {line} has no day", source=path.name, field="day")
-        value, bound = _bounded(row, path.name, line)
-        limits = [cell_number(row, c, path.name, line) if row.get(c) else np.nan for c in ("lower", "upper")]
+            raise TimingError(f"line {line} has no day", source=source, field="day")
+        value, bound = _bounded(row, source, line)
+        limits = [cell_number(row, c, source, line) if row.get(c) else np.nan for c in ("lower", "upper")]
         lower, upper = limits
         columns[row["patient"], known[label], row.get("site", ""), row["unit"]].append(
             (day, value, lower, upper, bound)
         )
-    return _as_series(columns, quantities, path.name, notes)
+    return _as_series(columns, quantities, source, notes)
 
 
 def _bounded(row: Row, source: str, line: int) -> tuple[float, int]:
@@ -160,31 +207,31 @@ def _as_series(
     return {patient: tuple(series) for patient, series in found.items()}
 
 
-def _events(path: Path, clocks: Mapping[str, Clock]) -> dict[str, tuple[Event, ...]]:
+def _events(rows: Rows, source: str, clocks: Mapping[str, Clock]) -> dict[str, tuple[Event, ...]]:
     words = {word: kind for kind in EventKind for word in (kind.name.lower(), kind.value)}
     found: dict[str, list[Event]] = defaultdict(list)
-    for line, row in cohort_rows(path, ("patient", "kind"), optional_file=True):
+    for line, row in rows:
         kind = words.get(row["kind"].lower())
         if kind is None:
             raise InputError(
-                f"line {line} has an unknown kind of event", source=path.name, field="kind", value=row["kind"],
+                f"line {line} has an unknown kind of event", source=source, field="kind", value=row["kind"],
                 expected=", ".join(k.name.lower() for k in EventKind),
             )  # fmt: skip
-        clock = clock_of(clocks, row, path.name, line)
-        day = clock.day(row, path.name, line)
+        clock = clock_of(clocks, row, source, line)
+        day = clock.day(row, source, line)
         if day is None:
-            raise TimingError(f"line {line} has no day", source=path.name, field="day")
-        grade = cell_number(row, "grade", path.name, line) if row.get("grade") else None
+            raise TimingError(f"line {line} has no day", source=source, field="day")
+        grade = cell_number(row, "grade", source, line) if row.get("grade") else None
         if grade is not None and grade != int(grade):
-            raise InputError(f"line {line} has an unknown grade", source=path.name, field="grade", expected="0 to 5")
+            raise InputError(f"line {line} has an unknown grade", source=source, field="grade", expected="0 to 5")
         found[row["patient"]].append(
             Event(
                 day=day,
                 kind=kind,
                 term=row.get("term", ""),
                 grade=None if grade is None else int(grade),
-                until_day=clock.day(row, path.name, line, day="until_day", on="until_date"),
-                amount=cell_number(row, "amount", path.name, line) if row.get("amount") else None,
+                until_day=clock.day(row, source, line, day="until_day", on="until_date"),
+                amount=cell_number(row, "amount", source, line) if row.get("amount") else None,
                 unit=row.get("unit") or None,
                 detail=row.get("detail", ""),
             )
@@ -192,14 +239,14 @@ def _events(path: Path, clocks: Mapping[str, Clock]) -> dict[str, tuple[Event, .
     return {name: tuple(sorted(events, key=lambda e: e.day)) for name, events in found.items()}
 
 
-def _gaps(path: Path, clocks: Mapping[str, Clock]) -> dict[str, tuple[Gap, ...]]:
+def _gaps(rows: Rows, source: str, clocks: Mapping[str, Clock]) -> dict[str, tuple[Gap, ...]]:
     words = {word: reason for reason in Missing for word in (reason.name.lower(), reason.value)}
     found: dict[str, list[Gap]] = defaultdict(list)
-    for line, row in cohort_rows(path, ("patient", "field", "reason"), optional_file=True):
-        clock_of(clocks, row, path.name, line)
+    for line, row in rows:
+        clock_of(clocks, row, source, line)
         if row["reason"].lower() not in words:
             raise InputError(
-                f"line {line} has an unknown reason", source=path.name, field="reason", value=row["reason"],
+                f"line {line} has an unknown reason", source=source, field="reason", value=row["reason"],
                 expected=", ".join(r.name.lower() for r in Missing),
             )  # fmt: skip
         found[row["patient"]].append(
@@ -209,14 +256,14 @@ def _gaps(path: Path, clocks: Mapping[str, Clock]) -> dict[str, tuple[Gap, ...]]
 
 
 def _patient(
-    row: Row, series: tuple[Series, ...], events: tuple[Event, ...], gaps: tuple[Gap, ...], path: Path
+    row: Row, series: tuple[Series, ...], events: tuple[Event, ...], gaps: tuple[Gap, ...], source: str
 ) -> FollowUp:
-    age = cell_number(row, "age_years", path.name, 0) if row.get("age_years") else _age(row, path)
+    age = cell_number(row, "age_years", source, 0) if row.get("age_years") else _age(row, source)
     if age is not None and not 0.0 <= age <= 120.0:
-        raise QuantityError("an age is not believable", source=path.name, field="age_years", value=f"{age:g}")
+        raise QuantityError("an age is not believable", source=source, field="age_years", value=f"{age:g}")
     sex = row.get("sex", "").lower()
     if sex not in ("", *(s.value for s in Sex)):
-        raise InputError("unknown sex", source=path.name, field="sex", value=sex, expected="male, female or empty")
+        raise InputError("unknown sex", source=source, field="sex", value=sex, expected="male, female or empty")
     facts = tuple((k, v) for k, v in row.items() if k not in _PATIENT and v)
     unknown = tuple(
         Gap(field=k, reason=Missing.NOT_REPORTED, note="empty cell")
@@ -239,7 +286,7 @@ def _patient(
     )
 
 
-def _age(row: Row, path: Path) -> float | None:
-    zero = moment(row.get("day_zero_on", ""), path.name, "day_zero_on")
-    born = moment(row.get("born_on", ""), path.name, "born_on")
+def _age(row: Row, source: str) -> float | None:
+    zero = moment(row.get("day_zero_on", ""), source, "day_zero_on")
+    born = moment(row.get("born_on", ""), source, "born_on")
     return None if zero is None or born is None else (zero - born).days / 365.25
