@@ -4,7 +4,7 @@ One-parameter power model: toxicity at level i is skeleton_i ** exp(a), a normal
 next level is the one whose expected toxicity is closest to the target, at most one step up, never where the patient's
 organ doses forbid it; the trial stops if the lowest level is too toxic with high probability.
 
-Sources: O'Quigley J, Pepe M, Fisher L. Biometrics 1990;46:33-48; Lee SM, Cheung YK. Clin Trials 2009;6:227-238 (skeletons).
+Sources: O'Quigley J, Pepe M, Fisher L. Biometrics 1990;46:33-48; Lee SM, Cheung YK. Clin Trials 2009;6:227-238.
 """
 
 from __future__ import annotations
