@@ -46,6 +46,7 @@ from hemadose.cli.agents import register as register_agents  # noqa: E402
 from hemadose.cli.biology import register as register_biology  # noqa: E402
 from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
+from hemadose.cli.compare import register as register_compare  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
 from hemadose.cli.kernel import register as register_kernel  # noqa: E402
 from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
@@ -80,5 +81,6 @@ for register in (
     register_voxel,
     register_biology,
     register_sampling,
+    register_compare,
 ):
     register(app)

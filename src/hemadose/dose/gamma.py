@@ -98,17 +98,12 @@ def gamma_analysis(
     places = np.argwhere(ref >= max(threshold_percent / 100.0 * highest, np.finfo(float).tiny))
     dose = ref[tuple(places.T)]
     allowed = dose_percent / 100.0 * (dose if local else np.full(len(dose), highest))
-    squares = np.full(len(dose), most**2)
-    active = np.arange(len(dose))
-    for offset in _shells(distance_mm, most, steps):
-        away = float(offset @ offset) / distance_mm**2
-        active = active[squares[active] > away]
-        if not active.size:
-            break
-        at = places[active] + offset / np.asarray(spacing_mm)
-        value, inside = _trilinear(ev, at)
-        found = away + ((value - dose[active]) / allowed[active]) ** 2
-        squares[active] = np.where(inside, np.minimum(squares[active], found), squares[active])
+    from hemadose.dose._gamma_kernels import least_squares_of
+
+    offsets = _shells(distance_mm, most, steps)
+    away = np.sum(offsets**2, axis=1) / distance_mm**2
+    at = offsets / np.asarray(spacing_mm)
+    squares = least_squares_of(np.ascontiguousarray(ev), places, dose, allowed, at, away, float(most**2))
     gamma = np.full(ref.shape, np.nan)
     gamma[tuple(places.T)] = np.sqrt(squares)
     return GammaResult(
@@ -128,21 +123,3 @@ def _shells(distance_mm: float, most: float, steps: int) -> Floats:
     order = np.argsort(squared, kind="stable")
     kept = order[squared[order] <= (most * distance_mm) ** 2 * (1.0 + 1e-9)]
     return np.asarray(points[kept])
-
-
-def _trilinear(volume: Floats, at: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Values at fractional indices, shape (n,), and whether they lie inside the map."""
-    last = np.array(volume.shape) - 1
-    inside = ((at >= -1e-9) & (at <= last + 1e-9)).all(axis=1)
-    at = np.clip(at, 0.0, last)
-    low = np.minimum(at.astype(np.intp), np.maximum(last - 1, 0))
-    part = at - low
-    high = np.minimum(low + 1, last)
-    flat, (_, rows, columns) = volume.ravel(), volume.shape
-    total = np.zeros(len(at))
-    for corner in range(8):
-        pick = [(corner >> k) & 1 for k in range(3)]
-        index = [high[:, k] if pick[k] else low[:, k] for k in range(3)]
-        weight = np.prod([part[:, k] if pick[k] else 1.0 - part[:, k] for k in range(3)], axis=0)
-        total += weight * flat[(index[0] * rows + index[1]) * columns + index[2]]
-    return total, np.asarray(inside)
