@@ -12,7 +12,7 @@ import pytest
 from hemadose.errors import PlanningError, ReferenceDataError
 from hemadose.model import LimitKind
 from hemadose.refdata import AgentRole, Evidence, MarrowMethod, agent, agents, nuclide, read_agent
-from hemadose.refdata.agents import agent_from_table
+from hemadose.refdata.agents import agent_from_table, find_agent, read_agents
 
 GBQ = 1e9
 
@@ -34,6 +34,10 @@ def test_the_agents_of_the_papers_are_there() -> None:
         "y90-anti-cd45",
         "i131-lym-1",
         "ga68-pentixafor",
+        "f18-fdg",
+        "in111-ibritumomab",
+        "zr89-ibritumomab",
+        "tc99m-anti-cd66",
     }
 
 
@@ -110,7 +114,8 @@ def test_blood_based_marrow_is_refused_for_marrow_targeting_agents() -> None:
                 known.require_marrow_method("blood")
             known.require_marrow_method("image")
     agent("y90-ibritumomab").require_marrow_method("blood")
-    assert {a.id for a in agents() if not a.marrow_targeting} == {"y90-ibritumomab", "i131-tositumomab", "i131-lym-1"}
+    therapies = {a.id for a in agents() if not a.marrow_targeting and a.role is AgentRole.THERAPY}
+    assert therapies == {"y90-ibritumomab", "i131-tositumomab", "i131-lym-1"}
 
 
 def test_pentixafor_is_diagnostic_and_pentixather_is_not() -> None:
@@ -128,6 +133,11 @@ def test_the_misprinted_iodine_133_is_corrected() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"nuclide": "Xx-999"}, "no decay data"),
+        ({"notes": "one"}, "wrong type"),
+        ({"notes": [1]}, "list of texts"),
+        ({"effective_half_life_h": {"kidneys": "41"}}, "wrong type"),
+        ({"coefficient": [{"target": "liver"}]}, "schema"),
         ({"half_life": 3}, "schema"),
         ({"target": None}, "schema"),
         ({"marrow_method": "image_or_blood"}, "binds in the marrow"),
@@ -172,3 +182,118 @@ def test_a_site_can_read_its_own_agent(tmp_path: Path) -> None:
 def test_unknown_agent() -> None:
     with pytest.raises(ReferenceDataError, match="lu177-pentixather"):
         agent("lu177-pentixafor")
+
+
+RULE = {"kind": "per_kg", "amount": 14.8, "unit": "MBq/kg", "condition": "x", "source": "y", "evidence": "publication"}
+REFUSAL = {"code": "P", "kind": "platelets_below", "text": "x", "source": "y", "evidence": "publication"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "per_feet"}, "unknown value"),
+        ({"unit": "mCi/kg"}, "unit does not fit"),
+        ({"amount": 0.0}, "positive"),
+        ({"kind": "organ_limit", "unit": "Gy"}, "names its organ"),
+        ({"kind": "organ_limit", "unit": "Gy", "target": "liver", "amount": 1050.0}, "implausible dose"),
+        ({"platelets_from_1e9_per_l": 150000}, "10\\^9/l"),
+        ({"platelets_from_1e9_per_l": 150, "platelets_below_1e9_per_l": 150}, "range is empty"),
+        ({"setting": "somewhere"}, "not declared"),
+        ({"levels": [1.0, 2.0]}, "only a dose_level"),
+        ({"kind": "dose_level", "unit": "Gy", "target": "liver", "amount": 3.5, "levels": [7.0, 3.5]}, "rise"),
+        ({"fractions": 0}, "at least once"),
+        ({"platelets": 150}, "schema"),
+    ],
+)
+def test_a_rule_that_could_be_misread_is_refused(change: dict[str, Any], message: str) -> None:
+    changed = table() | {"rule": [RULE | change]}
+    with pytest.raises(ReferenceDataError, match=message):
+        agent_from_table(changed, source="test")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "other fields"),
+        ({"platelets_1e9_per_l": 100000}, "10\\^9/l"),
+        ({"kind": "marrow_involvement_from", "marrow_involvement": 25}, "fraction"),
+        ({"platelets_1e9_per_l": 100, "settings": ["somewhere"]}, "not declared"),
+        ({"kind": "no_graft", "low_h": 1.0}, "other fields"),
+        ({"kind": "bad_luck"}, "unknown value"),
+    ],
+)
+def test_a_refusal_that_could_be_misread_is_refused(change: dict[str, Any], message: str) -> None:
+    changed = table() | {"refusal": [REFUSAL | change]}
+    with pytest.raises(ReferenceDataError, match=message):
+        agent_from_table(changed, source="test")
+
+
+def test_conditions_of_rules_are_fields() -> None:
+    rules = [r for r in agent("y90-ibritumomab").rules if r.setting == "label" and r.depends_on_platelets]
+    holding = {count: [r.amount for r in rules if r.holds_for_platelets(count)] for count in (99, 100, 149.9, 150, 400)}
+    assert holding == {99: [], 100: [11.1], 149.9: [11.1], 150: [14.8], 400: [14.8]}
+
+
+def test_dose_levels_of_bc8() -> None:
+    # Matthews 1999: 3.5 to 12.25 Gy in steps of 1.75, 10.5 Gy tolerated
+    rule = next(r for r in agent("i131-apamistamab").rules if r.setting == "cy_tbi12")
+    assert rule.levels == tuple(3.5 + 1.75 * i for i in range(6))
+    assert rule.amount == 10.5
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "gray_per_gbq", "sd"),
+    [
+        # Vo 2020: cGy/mCi 15.25 +- 7.05, 24.99 +- 6.76, 106.1 +- 33.19
+        ("y90-anti-cd45", "red_marrow", 15.25 / 3.7, 7.05 / 3.7),
+        ("y90-anti-cd45", "liver", 24.99 / 3.7, 6.76 / 3.7),
+        ("y90-anti-cd45", "spleen", 106.1 / 3.7, 33.19 / 3.7),
+        # Bone Marrow Transplant 2024, Table 2: mGy/MBq
+        ("y90-anti-cd66", "red_marrow", 10.1, 3.4),
+        ("y90-anti-cd66", "liver", 2.4, 1.1),
+    ],
+)
+def test_coefficients_with_spread(name: str, target: str, gray_per_gbq: float, sd: float) -> None:
+    found = agent(name).coefficient(target)
+    assert found is not None
+    assert found.best_gy_per_bq * GBQ == pytest.approx(gray_per_gbq, rel=1e-3)
+    assert (found.sd_gy_per_bq or 0) * GBQ == pytest.approx(sd, rel=1e-3)
+
+
+def test_the_mean_doses_of_the_90y_anti_cd45_trial_follow_from_its_coefficients() -> None:
+    # Vo 2020: 78.6 mCi on average gave 10.5, 70 and 17.9 Gy to marrow, spleen and liver; a product of means differs
+    for target, mean in (("red_marrow", 10.5), ("spleen", 70.0), ("liver", 17.9)):
+        found = agent("y90-anti-cd45").coefficient(target)
+        assert found is not None
+        assert found.best_gy_per_bq * 78.6 * 37e6 == pytest.approx(mean, rel=0.20)
+
+
+def test_surrogates_that_are_packaged_exist() -> None:
+    ids = {a.id for a in agents()}
+    named = {s.agent for a in agents() for s in a.surrogates if "-" in s.agent and " " not in s.agent}
+    assert named <= ids
+    assert {s.agent for s in agent("y90-ibritumomab").surrogates} == {"in111-ibritumomab", "zr89-ibritumomab"}
+
+
+def test_unverified_numbers_are_marked() -> None:
+    marked = {a.id for a in agents() for r in a.rules if r.evidence is Evidence.UNVERIFIED}
+    assert marked == {"i131-tositumomab", "re188-anti-cd66"}
+    assert all(c.evidence is Evidence.PUBLICATION for a in agents() for c in a.coefficients)
+
+
+def test_a_folder_of_agents(tmp_path: Path) -> None:
+    text = files("hemadose.refdata").joinpath("data", "agents", "lu177-pentixather.toml").read_text(encoding="utf-8")
+    (tmp_path / "a.toml").write_text(text.replace('id = "lu177-pentixather"', 'id = "own-1"'), encoding="utf-8")
+    with pytest.raises(ReferenceDataError, match="no agent"):
+        read_agents(_empty(tmp_path))
+    assert [a.id for a in read_agents(tmp_path)] == ["own-1"]
+    assert find_agent("own-1", read_agents(tmp_path)).title == "[177Lu]Lu-pentixather"
+    (tmp_path / "b.toml").write_text((tmp_path / "a.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(ReferenceDataError, match="same id"):
+        read_agents(tmp_path)
+
+
+def _empty(folder: Path) -> Path:
+    empty = folder / "empty"
+    empty.mkdir()
+    return empty

@@ -42,6 +42,7 @@ def _root(
     pass
 
 
+from hemadose.cli.activity import register as register_activity  # noqa: E402
 from hemadose.cli.agents import register as register_agents  # noqa: E402
 from hemadose.cli.biology import register as register_biology  # noqa: E402
 from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
@@ -60,6 +61,7 @@ from hemadose.cli.segment import register as register_segment  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
 from hemadose.cli.suv import register as register_suv  # noqa: E402
 from hemadose.cli.svalue import register as register_svalue  # noqa: E402
+from hemadose.cli.translate import register as register_translate  # noqa: E402
 from hemadose.cli.voxel import register as register_voxel  # noqa: E402
 
 for register in (
@@ -69,6 +71,8 @@ for register in (
     register_numbers,
     register_course,
     register_agents,
+    register_activity,
+    register_translate,
     register_nuclide,
     register_kernel,
     register_svalue,

@@ -27,6 +27,7 @@ from hemadose.model import (
     PlanarScan,
     View,
 )
+from hemadose.model.moment import elapsed_s
 from hemadose.provenance import Provenance
 
 BODY = "whole_body"
@@ -314,8 +315,8 @@ def probe_activity_bq(probe: Sequence[ProbePoint], at: datetime, *, administrati
     first = ordered[0]
     start = administration.time_since_s(first.measured_at, what="first probe reading")
     reference = administration.administered_activity_bq * administration.nuclide.decay_factor(start)
-    nearest = min(ordered, key=lambda p: abs((p.measured_at - at).total_seconds()))
-    apart = (at - nearest.measured_at).total_seconds()
+    nearest = min(ordered, key=lambda p: abs(elapsed_s(at, p.measured_at)))
+    apart = elapsed_s(nearest.measured_at, at)
     if abs(apart) > 7200.0:
         raise CaseError(
             "no probe reading was taken near a planar scan",

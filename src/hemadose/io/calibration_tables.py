@@ -12,6 +12,7 @@ from hemadose.errors import InputError, QuantityError, TimingError
 from hemadose.imaging.calibration.deadtime_fit import CountedRate
 from hemadose.imaging.calibration.recovery_forms import SphereMeasurement, sphere_ml
 from hemadose.io.tables import moment, number, read_rows
+from hemadose.model.moment import elapsed_s
 from hemadose.units import HOUR_S
 
 
@@ -140,7 +141,7 @@ def read_rate_rows(path: Path, *, zone: ZoneInfo | None) -> tuple[CountedRate, .
             continue
         at = _moment(row["started_at"], zone=zone, source=f"{path}, line {line}")
         first = first or at
-        starts.append((at - first).total_seconds())
+        starts.append(elapsed_s(first, at))
     if min(starts) < 0.0:
         raise TimingError("the runs are not in order of time", source=str(path), value=f"{min(starts) / HOUR_S:g} h")
     return tuple(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from hemadose.errors import QuantityError
 from hemadose.io.tables import number, read_rows
 from hemadose.model import OrganDose, StudyDoses
@@ -60,7 +62,7 @@ def read_dose_table(path: Path) -> StudyDoses:
         # two draws at +/- sd/sqrt(2) have sd as their standard deviation
         half = sd / 2.0**0.5
         organs[name] = OrganDose(
-            target=name, gy_per_bq=value, gy_per_bq_draws=[value - half, value + half], contributions=(), mass_kg=1.0,
+            target=name, gy_per_bq=value, gy_per_bq_draws=np.array([value - half, value + half]), contributions=(), mass_kg=1.0,
             method=f"table {path.name}",
         )  # fmt: skip
     return StudyDoses(organs=tuple(organs.values()), marrow_residual=None, s_value_source=f"table {path.name}")

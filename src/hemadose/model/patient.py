@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from hemadose.errors import QuantityError, TimingError
 from hemadose.model._checks import require_aware, require_non_negative, require_positive
+from hemadose.model.moment import elapsed_s
 from hemadose.model.nuclide import Nuclide
 
 
@@ -122,10 +123,10 @@ class Administration:
     def administered_activity_bq(self) -> float:
         """Net activity at the time of injection."""
         syringe = self.measured_activity_bq * self.nuclide.decay_factor(
-            (self.administered_at - self.measured_at).total_seconds()
+            elapsed_s(self.measured_at, self.administered_at)
         )
         residual = self.residual_activity_bq * self.nuclide.decay_factor(
-            (self.administered_at - self.residual_measured_at).total_seconds()
+            elapsed_s(self.residual_measured_at, self.administered_at)
         )
         return syringe - residual
 
@@ -138,7 +139,7 @@ class Administration:
             If the moment lies before the injection.
         """
         require_aware(what, moment=moment)
-        elapsed = (moment - self.administered_at).total_seconds()
+        elapsed = elapsed_s(self.administered_at, moment)
         if elapsed < 0.0:
             raise TimingError(
                 f"{what} lies before the injection",

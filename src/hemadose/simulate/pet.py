@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.model import Anatomy, Grid, Nuclide, Region, Sex
+from hemadose.model.moment import elapsed_s
 from hemadose.model.pet import BodySize, DecayReference, PetScan
 from hemadose.simulate.pet_scanner import PetScanner, noisy, slice_times
 from hemadose.simulate.pet_uptake import UptakePattern, VirtualLesion, uptake_map
@@ -131,7 +132,7 @@ def virtual_pet(
     for lesion in lesions:
         _add_lesion(mean, lesion, anatomy, suv, target, scanner)
     clocks = slice_times(grid, scanner, started_at, nuclide)
-    left = np.array([nuclide.decay_factor((at - started_at).total_seconds()) for at in clocks])
+    left = np.array([nuclide.decay_factor(elapsed_s(started_at, at)) for at in clocks])
     shown = noisy(mean, scanner, grid, left, seed)
     times = (injected_at, started_at, clocks)
     values = shown * _bq_per_suv(truth["weight_kg"], injected_activity_bq, nuclide, times, decay)
@@ -222,9 +223,9 @@ def _bq_per_suv(
     if decay is DecayReference.ADMINISTRATION:
         elapsed = np.zeros(len(clocks))
     elif decay is DecayReference.START:
-        elapsed = np.full(len(clocks), (started_at - injected_at).total_seconds())
+        elapsed = np.full(len(clocks), elapsed_s(injected_at, started_at))
     else:
-        elapsed = np.array([(at - injected_at).total_seconds() for at in clocks])
+        elapsed = np.array([elapsed_s(injected_at, at) for at in clocks])
     return np.asarray(injected_bq * 2.0 ** (-elapsed / nuclide.half_life_s) / (1e3 * weight_kg))[:, None, None]
 
 

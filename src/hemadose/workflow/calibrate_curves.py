@@ -17,6 +17,7 @@ from hemadose.imaging.calibration.recovery_forms import FORMS, PARAMETERS, Form,
 from hemadose.imaging.calibration.sphere_phantom import PhantomSphere, measure_spheres
 from hemadose.imaging.camera.deadtime import KINDS, DeadTime, Kind
 from hemadose.model import Nuclide, Quantity
+from hemadose.model.moment import elapsed_s
 from hemadose.refdata.nuclides import nuclide
 from hemadose.units import KBQ, MBQ
 from hemadose.workflow.calibration_answer import CalibrationAnswer, finished, read_scan
@@ -226,7 +227,7 @@ def _spheres_on_image(path: Path) -> tuple[tuple[SphereMeasurement, ...], float,
     source = nuclide(given.nuclide)
     corrected = "DECY" in scan.corrections
     at = scan.decay_reference_at if corrected else scan.started_at
-    decay = source.decay_factor((at - given.aware(given.concentration_at)).total_seconds())
+    decay = source.decay_factor(elapsed_s(given.aware(given.concentration_at), at))
     if not corrected:
         decay *= mean_decay_factor(source, duration_s=scan.duration_s)
     counts = scan.image.quantity is Quantity.COUNTS

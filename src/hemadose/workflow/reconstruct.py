@@ -18,6 +18,7 @@ from hemadose.io.dicom import read_ct_series
 from hemadose.io.dicom.tomo import read_tomo_study
 from hemadose.io.dicom.tomo_header import TomoStatements
 from hemadose.model import EnergyWindow, Image, Nuclide, Quantity, TomographicScan
+from hemadose.model.moment import elapsed_s
 from hemadose.model.projections import ProjectionSet
 from hemadose.provenance import Provenance
 from hemadose.refdata.nuclides import canonical_name
@@ -290,7 +291,7 @@ def _cover_notes(ct: Image, bed: ProjectionSet) -> list[str]:
 
 def _at_start(image: Image, bed: ProjectionSet, first: ProjectionSet, emitter: Nuclide) -> Image:
     """Bring a bed back to the start of the first one acquired."""
-    later_s = (bed.started_at - first.started_at).total_seconds()
+    later_s = elapsed_s(first.started_at, bed.started_at)
     if later_s == 0.0:
         return image
     factor = np.float32(1.0 / emitter.decay_factor(later_s))

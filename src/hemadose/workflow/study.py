@@ -36,6 +36,7 @@ from hemadose.model import (
     TomographicScan,
     require_disjoint,
 )
+from hemadose.model.moment import elapsed_s
 from hemadose.refdata.agents import Agent, agent
 from hemadose.refdata.nuclides import canonical_name, nuclide
 from hemadose.units import MBQ
@@ -370,7 +371,7 @@ def _check_injection(fact: StudyFacts, shown: str, administration: Administratio
                 f"{administration.administered_activity_bq / MBQ:.0f} MBq; the case is used"
             )
     if fact.injected_at is not None:
-        apart_min = abs((fact.injected_at - administration.administered_at).total_seconds()) / 60.0
+        apart_min = abs(elapsed_s(administration.administered_at, fact.injected_at)) / 60.0
         if apart_min > 24 * 60:
             raise DicomError(
                 "injection in the file and in the case are more than a day apart",

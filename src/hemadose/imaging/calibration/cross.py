@@ -28,6 +28,7 @@ from hemadose.imaging.calibration.known_source import (
 )
 from hemadose.model import Nuclide
 from hemadose.model._checks import require_aware, require_non_negative, require_positive
+from hemadose.model.moment import elapsed_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Reading:
 
     def at(self, moment: datetime, nuclide: Nuclide) -> float:
         """Reading decayed to a moment."""
-        return self.activity_bq * nuclide.decay_factor((moment - self.measured_at).total_seconds())
+        return self.activity_bq * nuclide.decay_factor(elapsed_s(self.measured_at, moment))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

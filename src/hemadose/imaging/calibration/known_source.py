@@ -21,6 +21,7 @@ from typing import Literal
 from hemadose.errors import CaseError, QuantityError, TimingError
 from hemadose.model import Nuclide
 from hemadose.model._checks import require_aware, require_non_negative, require_positive
+from hemadose.model.moment import elapsed_s
 from hemadose.provenance import Provenance
 
 DOSE_CALIBRATOR = "dose calibrator"
@@ -188,7 +189,7 @@ class KnownSource:
     def terms(self, at: datetime) -> tuple[UncertaintyTerm, ...]:
         """Budget of the activity at a moment."""
         full, left = self._parts(at)
-        away_s = abs((at - self.measured_at).total_seconds())
+        away_s = abs(elapsed_s(self.measured_at, at))
         found = (
             UncertaintyTerm(
                 name="dose calibrator", kind="B", relative_sd=self.dose_calibrator_relative_sd, key=DOSE_CALIBRATOR
@@ -209,10 +210,10 @@ class KnownSource:
 
     def _parts(self, at: datetime) -> tuple[float, float]:
         require_aware("source", at=at)
-        full = self.measured_activity_bq * self.nuclide.decay_factor((at - self.measured_at).total_seconds())
+        full = self.measured_activity_bq * self.nuclide.decay_factor(elapsed_s(self.measured_at, at))
         if self.residual_measured_at is None:
             return full, 0.0
-        elapsed = (at - self.residual_measured_at).total_seconds()
+        elapsed = elapsed_s(self.residual_measured_at, at)
         return full, self.residual_activity_bq * self.nuclide.decay_factor(elapsed)
 
 

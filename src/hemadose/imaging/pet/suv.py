@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import QuantityError, TimingError
+from hemadose.model import moment as clock
 from hemadose.model.patient import Sex
 from hemadose.model.pet import BodySize, DecayReference, PetScan, SuvImage, SuvMeasure
 from hemadose.units import HOUR_S, MBQ, MINUTE_S
@@ -165,7 +166,7 @@ def elapsed_s(scan: PetScan, moment: datetime) -> float:
             field="RadiopharmaceuticalStartDateTime",
             remedy="correct the header, or state it (--injected-at)",
         )
-    elapsed = (moment - scan.injected_at).total_seconds()
+    elapsed = clock.elapsed_s(scan.injected_at, moment)
     if elapsed < 0.0:
         raise TimingError(
             "the scan lies before the injection",

@@ -15,6 +15,7 @@ from math import expm1, log
 from statistics import median
 
 from hemadose.errors import DicomError
+from hemadose.model.moment import elapsed_s
 from hemadose.model.pet import DecayReference
 from hemadose.units import LN2, MINUTE_S
 
@@ -84,7 +85,7 @@ def decay_factor(clock: SliceClock, *, reference_at: datetime, half_life_s: floa
     -------
     float
     """
-    elapsed = (clock.mean_count_at(half_life_s) - reference_at).total_seconds()
+    elapsed = elapsed_s(reference_at, clock.mean_count_at(half_life_s))
     return float(2.0 ** (elapsed / half_life_s))
 
 
@@ -121,7 +122,7 @@ def series_start(
     if manufacturer_at is not None and manufacturer_at <= first:
         return manufacturer_at, (f"{why}: the manufacturer's private scan time was taken as start",)
     offsets = [
-        (clock.mean_count_at(half_life_s) - timedelta(seconds=clock.reference_s) - first).total_seconds()
+        elapsed_s(first, clock.mean_count_at(half_life_s)) - clock.reference_s
         for clock in clocks
         if clock.reference_s and clock.duration_s
     ]

@@ -31,6 +31,7 @@ from hemadose.io.dicom.nm import (
     write_windows,
 )
 from hemadose.model import Administration, PlanarFrame, PlanarScan, View
+from hemadose.model.moment import elapsed_s
 
 _MILLISECOND_S = 1e-3
 
@@ -105,7 +106,7 @@ def merge_planar(scans: Sequence[PlanarScan]) -> PlanarScan:
     """
     first = min(scans, key=lambda s: s.started_at)
     for scan in scans:
-        apart_s = (scan.started_at - first.started_at).total_seconds()
+        apart_s = elapsed_s(first.started_at, scan.started_at)
         alike = scan.shape == first.shape and scan.pixel_spacing_mm == first.pixel_spacing_mm
         if not alike or abs(scan.pixel_dwell_s - first.pixel_dwell_s) > 1e-3 or apart_s > 900.0:
             raise DicomError(

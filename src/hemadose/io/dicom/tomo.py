@@ -28,6 +28,7 @@ from hemadose.io.dicom.tomo_header import (
 from hemadose.io.dicom.tomo_orientation import Stored, patient_position, stored_as
 from hemadose.io.dicom.tomo_place import placed
 from hemadose.io.dicom.tomo_views import sorted_views
+from hemadose.model.moment import elapsed_s
 from hemadose.model.projections import ProjectionSet, require_same_camera
 
 Counts = npt.NDArray[np.float32]
@@ -240,7 +241,7 @@ def _require_one_patient(paths: Sequence[Path]) -> None:
 def _same_acquisition(one: ProjectionSet, other: ProjectionSet) -> bool:
     """Windows of one acquisition that were stored in files of their own."""
     return (
-        abs((one.started_at - other.started_at).total_seconds()) <= _SAME_START_S
+        abs(elapsed_s(other.started_at, one.started_at)) <= _SAME_START_S
         and abs(one.first_slice_mm - other.first_slice_mm) < 0.5 * one.slice_mm
         and one.counts.shape[1:] == other.counts.shape[1:]
         and bool(np.allclose(one.angle_deg, other.angle_deg, atol=0.01))

@@ -14,6 +14,7 @@ from hemadose.io.dicom.identity import DicomIdentity, code, dicom_date, dicom_ti
 from hemadose.io.dicom.nm import write_orientation
 from hemadose.io.dicom.pet import PET_IMAGE_STORAGE
 from hemadose.io.dicom.pet_times import SliceClock, decay_factor, mean_count_delay_s
+from hemadose.model.moment import elapsed_s
 from hemadose.model.pet import DecayReference, PetScan, SuvMeasure
 
 _CODES = {"Ga-68": ("35337001", "^68^Gallium"), "F-18": ("77004003", "^18^Fluorine")}
@@ -96,7 +97,7 @@ def _write_times(d: Any, scan: PetScan, index: int) -> None:
     d.AcquisitionDate, d.AcquisitionTime = dicom_date(acquired), _time(acquired)
     d.ContentDate, d.ContentTime = d.AcquisitionDate, d.AcquisitionTime
     d.ActualFrameDuration = round(1e3 * scan.frame_duration_s)
-    d.FrameReferenceTime = f"{1e3 * (scan.slice_at[index] - scan.started_at).total_seconds():.3f}"
+    d.FrameReferenceTime = f"{1e3 * elapsed_s(scan.started_at, scan.slice_at[index]):.3f}"
     if scan.decay is not DecayReference.NONE:
         reference = scan.started_at if scan.decay is DecayReference.START else scan.injected_at
         assert reference is not None

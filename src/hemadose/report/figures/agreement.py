@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +99,7 @@ def gamma_figure(*, gamma: npt.NDArray[np.float32], reference: Image, pass_perce
     at = reference.grid.index_to_mm(np.argwhere(reference.values >= top).mean(axis=0))
     figure = style.new_figure(width_mm=180.0, height_mm=95.0)
     box = bounds_mm(reference.grid)
-    drawn = None
+    drawn: Any = None
     for axes, cut in zip(np.atleast_1d(figure.subplots(1, 3)), (Cut.CORONAL, Cut.SAGITTAL, Cut.AXIAL), strict=True):
         window = window_of(box, cut, pitch_mm=1.5)
         at_mm = float(at[cut.through])
