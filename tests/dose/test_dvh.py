@@ -92,3 +92,30 @@ def test_bad_regions_and_doses_are_refused():
         dose_volume(-ones, yes, region="r", voxel_ml=1.0)
     with pytest.raises(QuantityError, match="0-100"):
         ramp().dose_at_percent(120.0)
+
+
+def test_an_even_region_has_the_uncertainty_of_a_median():
+    """N independent errors sigma around one dose: D50 varies by sigma sqrt(pi / 2N); patches of 8 make it sqrt(8) more."""
+    rng = np.random.default_rng(3)
+    n, sigma = 20_000, 0.5
+    dose = (10.0 + sigma * rng.standard_normal(n)).reshape(n, 1, 1)
+    noise, mask = np.full(dose.shape, sigma / np.sqrt(2.0)), np.ones(dose.shape, dtype=bool)
+    # the observed spread is that of truth and noise together: sigma^2 = half truth, half noise
+    one = dose_volume(dose, mask, region="r", voxel_ml=1.0, fit_sd_gy=noise)
+    many = dose_volume(dose, mask, region="r", voxel_ml=1.0, fit_sd_gy=noise, patch_voxels=8.0)
+    found = one.sd_of_dose(one.dose_at_percent(50.0))[0]
+    trials = [np.median(10.0 + sigma / np.sqrt(2.0) * (rng.standard_normal(n) + rng.standard_normal(n)))
+              for _ in range(200)]  # fmt: skip
+    assert found == pytest.approx(np.std(trials), rel=0.25)
+    assert many.sd_of_dose(10.0)[0] == pytest.approx(found * np.sqrt(8.0), rel=0.02)
+    assert many.mean_sd_gy == pytest.approx(sigma / np.sqrt(2.0) * np.sqrt(8.0 / n), rel=1e-9)
+
+
+def test_common_and_own_errors_join_in_the_band():
+    """Without errors of voxels the band is the common one; with them it is wider, never narrower."""
+    dose, mask = np.linspace(5.0, 15.0, 1000).reshape(-1, 1, 1), np.ones((1000, 1, 1), dtype=bool)
+    common = dose_volume(dose, mask, region="r", voxel_ml=1.0, common_sd=0.05)
+    assert common.sd_of_dose([8.0, 12.0]) == pytest.approx([0.4, 0.6])
+    both = dose_volume(dose, mask, region="r", voxel_ml=1.0, common_sd=0.05, fit_sd_gy=0.2 * dose, patch_voxels=30.0)
+    assert (both.sd_of_dose([8.0, 12.0]) > common.sd_of_dose([8.0, 12.0])).all()
+    assert (both.sd_of_dose([8.0, 12.0]) < 0.2 * np.array([8.0, 12.0]) + 1.0).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from hemadose.errors import TimingError
-from hemadose.io.calendar import ics_bytes, write_course_csv, write_ics
+from hemadose.io.calendar import clock_change, elapsed_h, ics_bytes, write_course_csv, write_ics
 from hemadose.model import Course, CourseEvent, CourseWarning, Donor, Lane, Severity
 
 ZONE = "Europe/Berlin"
@@ -115,3 +116,81 @@ def test_every_day_of_the_year_reads_back(day_zero_on: date) -> None:
     begin = therapy.decoded("dtstart")
     assert begin.date() == day_zero_on - timedelta(days=14)
     assert begin.hour == 10
+
+
+# --- alarms, and hours over a change of the clocks ---------------------------------------------------
+
+
+def alarms(entry: Any) -> list[timedelta]:
+    return [a.decoded("trigger") for a in entry.walk("VALARM")]
+
+
+def test_alarms_before_what_must_not_be_missed() -> None:
+    therapy, ward, graft, blood, mmf = entries(course())
+    assert alarms(therapy) == [timedelta(days=-7), timedelta(days=-1)]
+    assert alarms(ward) == []
+    assert alarms(blood) == [timedelta(minutes=-15)]
+    # whole days begin at midnight: 9:00 of the day before, and of the week before
+    assert alarms(graft) == [-timedelta(days=7) + timedelta(hours=9), -timedelta(hours=15)]
+    assert alarms(mmf) == [-timedelta(hours=15)]
+    for alarm in therapy.walk("VALARM"):
+        assert str(alarm["action"]) == "DISPLAY"
+        assert "Therapy" in str(alarm["description"])
+    assert all(alarms(e) == [] for e in entries(course(), alarms=False))
+
+
+def test_two_patients_of_one_day_do_not_overwrite_each_other() -> None:
+    other = course()
+    heavier = Course(
+        regimen=other.regimen, donor=other.donor, day_zero_on=other.day_zero_on,
+        events=(replace(other.events[0], amount=9.9), *other.events[1:]),
+    )  # fmt: skip
+    assert {str(e["uid"]) for e in entries(other)}.isdisjoint(str(e["uid"]) for e in entries(heavier))
+    one, two = (entries(other, pseudonym=name) for name in ("A", "B"))
+    assert {str(e["uid"]) for e in one}.isdisjoint(str(e["uid"]) for e in two)
+
+
+@pytest.mark.parametrize(
+    ("day_zero", "hours", "changed"),
+    [
+        (date(2025, 4, 7), 15 * 24 - 2 - 1, (date(2025, 3, 30), -1.0)),  # March: a day of 23 h
+        (date(2025, 11, 3), 15 * 24 - 2 + 1, (date(2025, 10, 26), 1.0)),  # October: a day of 25 h
+        (date(2025, 6, 2), 15 * 24 - 2, None),
+    ],
+)
+def test_elapsed_hours(day_zero: date, hours: float, changed: tuple[date, float] | None) -> None:
+    # from day -14 10:00 to day +1 08:00
+    made = course(day_zero)
+    assert elapsed_h(made, made.events[0], made.events[3], zone=ZONE) == hours
+    assert clock_change(made, zone=ZONE) == changed
+    with pytest.raises(TimingError, match="without a time"):
+        elapsed_h(made, made.events[0], made.events[2], zone=ZONE)
+
+
+def test_a_time_that_the_clocks_leave_out_is_refused() -> None:
+    # 30 March 2025, Europe/Berlin: 02:30 does not exist
+    made = course()
+    missing = replace(made.events[0], day=0, at=time(2, 30))
+    with pytest.raises(TimingError, match="leave this time out"):
+        ics_bytes(replace(made, events=(missing,)), zone=ZONE)
+    assert ics_bytes(replace(made, events=(replace(missing, at=time(3, 30)),)), zone=ZONE)
+    # 26 October 2025: 02:30 exists twice and is taken
+    twice = replace(made, day_zero_on=date(2025, 10, 26), events=(missing,))
+    assert ics_bytes(twice, zone=ZONE)
+
+
+@settings(max_examples=60, deadline=None)
+@given(day_zero_on=st.dates(date(2024, 1, 1), date(2030, 12, 31)))
+def test_clock_changes_are_those_of_the_law(day_zero_on: date) -> None:
+    # EU: last Sundays of March and October
+    made = course(day_zero_on)
+    start = day_zero_on - timedelta(days=14)
+    sundays = [
+        d
+        for n in range(1, 15)
+        if (d := start + timedelta(days=n)).weekday() == 6 and d.month in (3, 10) and d.day >= 25
+    ]
+    found = clock_change(made, zone=ZONE)
+    assert (found is None) is (not sundays)
+    if found is not None:
+        assert found == (sundays[0], -1.0 if sundays[0].month == 3 else 1.0)

@@ -14,7 +14,7 @@ from hemadose.model import Donor
 from hemadose.refdata import cohort, read_regimen, regimen, regimens
 from hemadose.refdata.cohorts import cohort_from_table
 from hemadose.refdata.regimens import regimen_from_table
-from hemadose.therapy.regimen import DoseUnit
+from hemadose.therapy.regimen import CourseOrder, DoseUnit, Evidence
 
 
 def text_of(*parts: str) -> str:
@@ -22,13 +22,69 @@ def text_of(*parts: str) -> str:
 
 
 def test_donors_are_covered_once_or_by_alternatives() -> None:
+    figure_1 = [r for r in regimens() if r.id.startswith("cxcr4-")]
     for donor in (Donor.MATCHED_RELATED, Donor.MATCHED_UNRELATED):
-        offered = [r for r in regimens() if donor in r.donors]
+        offered = [r for r in figure_1 if donor in r.donors]
         assert len(offered) == 2
         assert offered[0].alternatives == (offered[1].id,)
         assert offered[1].alternatives == (offered[0].id,)
     for donor in (Donor.HAPLOIDENTICAL, Donor.MISMATCHED_UNRELATED):
-        assert [r.id for r in regimens() if donor in r.donors] == ["cxcr4-tbi-haplo"]
+        assert [r.id for r in figure_1 if donor in r.donors] == ["cxcr4-tbi-haplo"]
+
+
+def test_reduced_intensity_has_chemotherapy_first_and_no_published_day_of_endoradiotherapy() -> None:
+    lighter = [r for r in regimens() if not r.id.startswith("cxcr4-")]
+    assert {r.id: r.intensity for r in lighter} == {"nma-flu-tbi2": "nonmyeloablative", "ric-haplo-ptcy": "reduced"}
+    for r in lighter:
+        assert r.ert_days == ()
+        assert r.order is CourseOrder.CHEMOTHERAPY_FIRST
+        assert r.tbi.permitted_gy == (2.0,)
+        assert max(r.days_of("fludarabine")) < r.tbi.days[0]
+
+
+def test_parent_haploidentical_regimen_as_the_library_prints_it() -> None:
+    # srl.org.nz 496571000210107: Flu 30 d-6..-2, Cy 14.5 mg/kg d-6,-5, TBI 2 Gy d-1, PTCy 50 mg/kg d+3,+4,
+    # mesna 50 mg/kg, MMF 15 mg/kg three times a day d+5..35
+    r = regimen("ric-haplo-ptcy")
+    printed = {(i.title, i.days, i.amount, i.unit, i.times_per_day) for i in r.items if i.amount is not None}
+    assert printed == {
+        ("Fludarabine", (-6, -5, -4, -3, -2), 30.0, DoseUnit.MG_PER_M2, 1),
+        ("Cyclophosphamide", (-6, -5), 14.5, DoseUnit.MG_PER_KG, 1),
+        ("Post-transplant cyclophosphamide", (3, 4), 50.0, DoseUnit.MG_PER_KG, 1),
+        ("Mesna", (3, 4), 50.0, DoseUnit.MG_PER_KG, 1),
+        ("Mycophenolate mofetil", (5, 35), 15.0, DoseUnit.MG_PER_KG, 3),
+    }
+    assert r.tbi.days == (-1,)
+    assert r.donors == (Donor.HAPLOIDENTICAL,)
+
+
+def test_days_that_were_not_read_are_marked() -> None:
+    # the abstract of Nakamae 2010 prints 90 mg/m2 and 2 Gy without days
+    light = regimen("nma-flu-tbi2")
+    assert all(item.evidence is Evidence.UNVERIFIED for item in light.items)
+    assert light.items[0].amount_of_all_days == 90.0
+    assert all(i.evidence is Evidence.PUBLICATION for i in regimen("ric-haplo-ptcy").items)
+
+
+@pytest.mark.parametrize(
+    ("id", "drug", "total"),
+    [
+        ("cxcr4-tbi-matched-flu", "fludarabine", 120.0),  # Blood 2005;106:3314: 120 mg/m2 and 8 Gy
+        ("cxcr4-tbi-matched-cy", "cyclophosphamide", 120.0),  # Cy120/TBI
+        ("cxcr4-tbi-haplo", "fludarabine", 150.0),
+        ("cxcr4-tbi-haplo", "cyclophosphamide", 129.0),  # 2 x 14.5 + 2 x 50 mg/kg
+    ],
+)
+def test_totals(id: str, drug: str, total: float) -> None:
+    assert sum(i.amount_of_all_days or 0.0 for i in regimen(id).items if i.drug == drug) == total
+
+
+def test_a_total_that_the_days_do_not_give_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    text = text_of("regimens", "cxcr4-tbi-matched-cy.toml")
+    own.write_text(text.replace("amount = 60.0", "amount = 120.0"), encoding="utf-8")
+    with pytest.raises(PlanningError, match="do not add up"):
+        read_regimen(own)
 
 
 def test_corrections_keep_the_printed_text() -> None:
@@ -64,6 +120,10 @@ def test_atg_is_without_product_and_by_donor() -> None:
         ({"surprise": 1}, "schema"),
         ({"donors": ["SIBLING"]}, "unknown donor"),
         ({"ward_h": "two days"}, "wrong type"),
+        ({"order": "at once"}, "unknown word"),
+        ({"ert_days": [-14.5]}, "whole numbers"),
+        ({"ert_days": -14}, "whole numbers"),
+        ({"donors": "HID"}, "wrong type"),
         ({"item": [{"drug": "x", "title": "X", "kind": "chemotherapy", "days": [-2], "source": "s", "amount": 1.0, "unit": "g"}]}, "unknown unit"),
         ({"item": [{"drug": "x", "title": "X", "kind": "chemotherapy", "days": [-2]}]}, "schema"),
     ],

@@ -24,12 +24,14 @@ CASES = [
     ("cxcr4-tbi-haplo", Donor.MISMATCHED_UNRELATED),
     ("cxcr4-tbi-matched-flu", Donor.MATCHED_UNRELATED),
     ("cxcr4-tbi-matched-cy", Donor.MATCHED_RELATED),
+    ("ric-haplo-ptcy", Donor.HAPLOIDENTICAL),
+    ("nma-flu-tbi2", Donor.MATCHED_UNRELATED),
 ]
 
 
 def made(regimen_id: str, donor: Donor, **changes: Any) -> Course:
     values: dict[str, Any] = {
-        "tbi_dose_gy": 10.0,
+        "tbi_dose_gy": regimen(regimen_id).tbi.permitted_gy[-1],
         "graft_confirmed": True,
         "cyclophosphamide_weight": "actual",
         "atg": AtgOrder(product="thymoglobulin", amount_mg_per_kg=7.5, basis="total"),  # type: ignore[arg-type]
@@ -77,6 +79,14 @@ def test_what_was_chosen_is_written() -> None:
     assert "BMT" in said
     assert "to day +35" in said
     assert not any("ATG" in s for s in said)
+
+
+def test_irradiation_and_immunosuppression_on_day_0() -> None:
+    said = [t.get_text() for t in texts(lane_chart(made("nma-flu-tbi2", Donor.MATCHED_UNRELATED)))]
+    assert "1×2" in said
+    assert "from day 0" in said  # mycophenolate, with an amount and an open end, is a period
+    assert "from day −3" in said
+    assert any(s.startswith("Days or amounts not read in a publication") for s in said)
 
 
 def test_a_stop_is_written_in_the_foot() -> None:

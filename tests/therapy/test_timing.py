@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemadose.errors import PlanningError, QuantityError
@@ -17,8 +17,12 @@ from hemadose.refdata.nuclides import nuclide
 from hemadose.therapy.timing import (
     activity_for_interval_bq,
     convert_half_life_s,
+    earliest_for_rate_s,
+    earliest_infusion_draws_s,
     earliest_infusion_s,
+    infusion_with_confidence_s,
     mono_exponential_residual,
+    peak_rate_gy_per_bq_s,
     residual_dose_gy,
     timing_curve,
 )
@@ -91,6 +95,7 @@ def test_patients_1_to_4_keep_to_one_gray_only_by_clearance(coefficient, given_g
     assert cleared < 1.0 < kept
 
 
+@settings(deadline=None)  # the first call loads scipy
 @given(coefficient=st.floats(0.05, 2.0), half_life=st.floats(20, 150), activity=st.floats(1, 40))
 def test_earliest_infusion_is_the_closed_form(coefficient, half_life, activity):
     """T log2(D / limit), or at once."""
@@ -138,3 +143,88 @@ def test_curve_agrees_with_the_single_numbers():
     assert (np.diff(curve.probability_exceeding) <= 0).all()
     crossing = earliest_infusion_s(tail, activity_bq=activity, limit_gy=1.0)
     assert ((curve.residual_gy > 1.0) == (curve.interval_s < crossing)).all()
+
+
+def test_d0a_rate_at_infusion():
+    """D0a: 8.208 Gy with 92 h, 14 d: 4.919 mGy/h; the day for a rate is T log2(rate / limit)."""
+    activity = 14.4 * GBQ
+    rate = activity * peak_rate_gy_per_bq_s(mono(0.57), from_s=14 * DAY_S) * HOUR_S * 1e3
+    assert rate == pytest.approx(4.919, rel=1e-3)
+    day = earliest_for_rate_s(mono(0.57), activity_bq=activity, limit_gy_per_s=10e-3 / HOUR_S) / DAY_S
+    start = 8.208 * np.log(2) / 92.0 * 1e3
+    assert day == pytest.approx(92.0 / 24.0 * np.log2(start / 10.0), abs=1e-3)
+
+
+@pytest.mark.parametrize(("half_life_h", "residual_mgy"), [(50.0, 51.9), (64.1, 134.3)])
+def test_d0c_zevalin_at_56_mbq_per_kg(half_life_h, residual_mgy):
+    """D0c: 56 MBq/kg, 70 kg, 1.0 Gy/GBq, day 13; the published criterion is 50 mGy (ASH 2008): both fail."""
+    activity = 56e6 * 70
+    left = residual_dose_gy(mono(1.0, half_life_h), activity_bq=activity, from_s=13 * DAY_S)
+    assert activity / GBQ == pytest.approx(3.92)
+    assert left * 1e3 == pytest.approx(residual_mgy, rel=5e-3)
+    assert earliest_infusion_s(mono(1.0, half_life_h), activity_bq=activity, limit_gy=0.05) > 13 * DAY_S
+
+
+def test_with_uptake_the_worst_rate_comes_after_infusion():
+    rates = np.log(2) / (np.array([92.0, 12.0]) * HOUR_S)
+    amplitudes = np.array([1.0, -1.0]) * 1e-15
+    late = ResidualDose(
+        target="red_marrow",
+        amplitudes_gy_per_bq_s=amplitudes,
+        rates_per_s=rates,
+        draw_amplitudes_gy_per_bq_s=amplitudes[None],
+        draw_rates_per_s=rates[None],
+    )
+    # d/dt = 0 where k1 exp(-k1 t) = k2 exp(-k2 t)
+    top = np.log(rates[1] / rates[0]) / (rates[1] - rates[0])
+    assert peak_rate_gy_per_bq_s(late, from_s=0.0) == pytest.approx(late.rate_gy_per_bq_s(at_s=top), rel=1e-9)
+    after = 3 * top
+    assert peak_rate_gy_per_bq_s(late, from_s=after) == pytest.approx(late.rate_gy_per_bq_s(at_s=after), rel=1e-12)
+
+
+@settings(deadline=None, max_examples=50)
+@given(first=st.floats(5, 150), second=st.floats(5, 150), share=st.floats(0.05, 20), day=st.floats(0, 40))
+def test_one_day_more_leaves_less_and_allows_more(first, second, share, day):
+    from hemadose.therapy.marrow_tail import exponential_residual
+
+    curve = exponential_residual(
+        gy_per_bq=0.5 / GBQ, half_lives_s=(first * HOUR_S, second * HOUR_S), shares=(1.0, share), draws=1
+    )
+    now, later = day * DAY_S, (day + 1.0) * DAY_S
+    assert curve.gy_per_bq(from_s=later) < curve.gy_per_bq(from_s=now)
+    assert peak_rate_gy_per_bq_s(curve, from_s=later) < peak_rate_gy_per_bq_s(curve, from_s=now)
+    assert activity_for_interval_bq(curve, interval_s=later, limit_gy=1.0) > activity_for_interval_bq(
+        curve, interval_s=now, limit_gy=1.0
+    )
+
+
+def test_day_with_confidence_against_the_log_normal():
+    """With a known half-life t = T log2(D f / L) and log-normal f: the 95 % day is T log2(D exp(1.645 s) / L)."""
+    spread = 0.3
+    curve = mono_exponential_residual(
+        gy_per_bq=0.57 / GBQ, effective_half_life_s=92 * HOUR_S, relative_sd=spread, draws=40_000
+    )
+    sigma = np.sqrt(np.log1p(spread**2))
+    expected = 92 * HOUR_S * np.log2(8.208 * np.exp(1.6449 * sigma))
+    found = infusion_with_confidence_s(curve, activity_bq=14.4 * GBQ, limit_gy=1.0)
+    assert found == pytest.approx(expected, rel=0.01)
+    median = np.median(earliest_infusion_draws_s(curve, activity_bq=14.4 * GBQ, limit_gy=1.0))
+    assert median == pytest.approx(earliest_infusion_s(curve, activity_bq=14.4 * GBQ, limit_gy=1.0), rel=0.005)
+    times = np.array([found])
+    met = (curve.gy_per_bq_draws(from_s=times[0]) * 14.4 * GBQ <= 1.0).mean()
+    assert met == pytest.approx(0.95, abs=1e-3)
+
+
+def test_confidence_is_refused_where_it_cannot_be_had():
+    with pytest.raises(QuantityError, match="between 0 and 1"):
+        infusion_with_confidence_s(mono(sd=0.2), activity_bq=GBQ, limit_gy=1.0, confidence=1.0)
+    bare = mono_exponential_residual(gy_per_bq=0.5 / GBQ, effective_half_life_s=92 * HOUR_S, draws=0)
+    with pytest.raises(QuantityError, match="no draws"):
+        infusion_with_confidence_s(bare, activity_bq=20 * GBQ, limit_gy=1.0)
+
+
+def test_a_day_before_the_administration_is_refused():
+    with pytest.raises(QuantityError, match="cannot precede"):
+        activity_for_interval_bq(mono(), interval_s=-1.0, limit_gy=1.0)
+    with pytest.raises(QuantityError, match="cannot be negative"):
+        peak_rate_gy_per_bq_s(mono(), from_s=-1.0)

@@ -16,7 +16,7 @@ from hemadose.model import Grid, Image, Quantity
 from hemadose.refdata.emissions import emissions
 from hemadose.units import HOUR_S, KEV_J
 from hemadose.workflow.voxel_activity import ActivityOptions, without_negatives
-from hemadose.workflow.voxel_dose import VoxelRequest
+from hemadose.workflow.voxel_inputs import VoxelRequest
 from hemadose.workflow.voxel_results import voxel_answer
 
 SIDE = 20

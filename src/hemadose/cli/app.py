@@ -49,6 +49,7 @@ from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
 from hemadose.cli.compare import register as register_compare  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
+from hemadose.cli.effective import register as register_effective  # noqa: E402
 from hemadose.cli.kernel import register as register_kernel  # noqa: E402
 from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
 from hemadose.cli.numbers import register as register_numbers  # noqa: E402
@@ -56,12 +57,15 @@ from hemadose.cli.plan import register as register_plan  # noqa: E402
 from hemadose.cli.quantify import register as register_quantify  # noqa: E402
 from hemadose.cli.reconstruct import register as register_reconstruct  # noqa: E402
 from hemadose.cli.register import register as register_register  # noqa: E402
+from hemadose.cli.release import register as register_release  # noqa: E402
 from hemadose.cli.sampling import register as register_sampling  # noqa: E402
 from hemadose.cli.segment import register as register_segment  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
 from hemadose.cli.suv import register as register_suv  # noqa: E402
 from hemadose.cli.svalue import register as register_svalue  # noqa: E402
+from hemadose.cli.tandem import register as register_tandem  # noqa: E402
 from hemadose.cli.translate import register as register_translate  # noqa: E402
+from hemadose.cli.transplant import register as register_transplant  # noqa: E402
 from hemadose.cli.voxel import register as register_voxel  # noqa: E402
 
 for register in (
@@ -73,6 +77,9 @@ for register in (
     register_agents,
     register_activity,
     register_translate,
+    register_transplant,
+    register_tandem,
+    register_release,
     register_nuclide,
     register_kernel,
     register_svalue,
@@ -86,5 +93,6 @@ for register in (
     register_biology,
     register_sampling,
     register_compare,
+    register_effective,
 ):
     register(app)

@@ -1,7 +1,10 @@
 """Dose-volume histograms and what is read from them.
 
 A volume in per cent is a share of the region's volume that receives at least a dose: D95 is the dose that 95 % of it
-gets. Statistical noise of the voxels broadens a histogram; a common error of all voxels (calibration) shifts it.
+gets. Errors of a voxel of its own (counting noise in its fit, statistics of the transport) broaden a histogram and make
+its points uncertain; a common error of all voxels (calibration) shifts it. The two have bands of their own: the share
+of a volume above a dose d varies by sum p (1 - p) times the number of voxels that share an error, where p is the
+chance that a voxel lies above d; as a dose this is divided by the histogram's slope.
 
 References
 ----------
@@ -22,6 +25,8 @@ from hemadose.model._checks import frozen_array
 
 Array = npt.NDArray[np.float64]
 
+_MOST_VOXELS = 2000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseVolume:
@@ -41,6 +46,10 @@ class DoseVolume:
         Relative uncertainty that all voxels share.
     voxel_sd_gy : float
         Root mean square statistical uncertainty of a voxel.
+    sorted_sd_gy : array (voxels,), optional
+        Uncertainty of each voxel's own, in the order of the doses: fit and statistics.
+    patch_voxels : float
+        Neighbours that share an error of their own (1: independent).
     notes : tuple of str
         Doubts.
 
@@ -57,11 +66,15 @@ class DoseVolume:
     mean_sd_gy: float
     common_sd: float = 0.0
     voxel_sd_gy: float = 0.0
+    sorted_sd_gy: Array | None = None
+    patch_voxels: float = 1.0
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Lock the doses."""
         object.__setattr__(self, "sorted_gy", frozen_array(self.sorted_gy, np.float64))
+        if self.sorted_sd_gy is not None:
+            object.__setattr__(self, "sorted_sd_gy", frozen_array(self.sorted_sd_gy, np.float64))
 
     @property
     def volume_ml(self) -> float:
@@ -90,6 +103,29 @@ class DoseVolume:
         """Share of the volume that receives at least a dose, per cent."""
         below = int(np.searchsorted(self.sorted_gy, dose_gy, side="left"))
         return 100.0 * (1.0 - below / self.sorted_gy.size)
+
+    def sd_of_dose(self, dose_gy: npt.ArrayLike) -> Array:
+        """Uncertainty of points of the histogram, Gy, at their doses: of the voxels' own errors and the common one.
+
+        Parameters
+        ----------
+        dose_gy : array (points,)
+            Doses of the points; e.g. D95 for the uncertainty of D95.
+        """
+        doses = np.atleast_1d(np.asarray(dose_gy, dtype=np.float64))
+        common = self.common_sd * doses
+        if self.sorted_sd_gy is None or not self.sorted_sd_gy.any():
+            return common
+        from scipy.special import ndtr
+
+        step = max(self.sorted_gy.size // _MOST_VOXELS, 1)
+        sd = np.maximum(self.sorted_sd_gy[step // 2 :: step], 1e-6 * max(self.mean_gy, 1e-30))
+        z = (self.sorted_gy[step // 2 :: step] - doses[:, None]) / sd
+        above = ndtr(z)
+        slope = (np.exp(-0.5 * z**2) / (np.sqrt(2.0 * np.pi) * sd)).mean(axis=1)
+        spread = np.sqrt((above * (1.0 - above)).mean(axis=1) * self.patch_voxels / self.sorted_gy.size)
+        own = spread / np.maximum(slope, 1e-300)
+        return np.asarray(np.hypot(common, np.minimum(own, sd.max())))
 
     def homogeneity_index(self) -> float | None:
         """(D2 - D98) / D50, 0 for a uniform dose (ICRU 83, eq. 3.7); None where D50 is 0."""
@@ -146,6 +182,8 @@ def dose_volume(
     sd_gy: npt.NDArray[np.floating[Any]] | None = None,
     mean_sd_gy: float | None = None,
     common_sd: float = 0.0,
+    fit_sd_gy: npt.NDArray[np.floating[Any]] | None = None,
+    patch_voxels: float = 1.0,
 ) -> DoseVolume:
     """Collect the doses of a region.
 
@@ -167,6 +205,10 @@ def dose_volume(
         Statistical uncertainty of the mean; from `sd_gy`, as if voxels were independent, if not given.
     common_sd : float
         Relative uncertainty that all voxels share.
+    fit_sd_gy : array, optional
+        Uncertainty of voxels from their curves; it adds to the statistical one.
+    patch_voxels : float
+        Neighbours that share an error of their curves; 1 if they are independent.
 
     Raises
     ------
@@ -186,7 +228,9 @@ def dose_volume(
             f"region {region} holds no tissue", value=f"{whole} voxels, all air",
             remedy="check that it was drawn on this CT",
         )  # fmt: skip
-    values = np.sort(dose_gy[inside].astype(np.float64))
+    values = dose_gy[inside].astype(np.float64)
+    order = np.argsort(values)
+    values = values[order]
     if not np.isfinite(values).all() or values[0] < 0.0:
         raise QuantityError(f"a dose in {region} is negative or missing", field="dose_gy")
     notes: tuple[str, ...] = ()
@@ -194,14 +238,20 @@ def dose_volume(
         notes = (
             f"{region}: {100.0 * (1.0 - count / whole):.0f} % of its voxels are air or outside the body; left out",
         )
-    rms = 0.0 if sd_gy is None else float(np.sqrt(np.mean(sd_gy[inside].astype(np.float64) ** 2)))
-    statistical = rms / count**0.5 if mean_sd_gy is None else mean_sd_gy
+    statistics = np.zeros(count) if sd_gy is None else sd_gy[inside].astype(np.float64)
+    fits = np.zeros(count) if fit_sd_gy is None else np.nan_to_num(fit_sd_gy[inside].astype(np.float64))
+    rms, rms_fit = (float(np.sqrt(np.mean(x**2))) for x in (statistics, fits))
+    patch = min(max(patch_voxels, 1.0), float(count))
+    parts = [rms / count**0.5 if mean_sd_gy is None else mean_sd_gy, rms_fit * (patch / count) ** 0.5]
+    own = np.hypot(statistics, fits)
     return DoseVolume(
         region=region,
         sorted_gy=values,
         voxel_ml=voxel_ml,
-        mean_sd_gy=float(np.hypot(statistical, common_sd * values.mean())),
+        mean_sd_gy=float(np.linalg.norm([*parts, common_sd * values.mean()])),
         common_sd=common_sd,
-        voxel_sd_gy=rms,
+        voxel_sd_gy=float(np.hypot(rms, rms_fit)),
+        sorted_sd_gy=own[order] if own.any() else None,
+        patch_voxels=patch if fits.any() else 1.0,
         notes=notes,
     )

@@ -1,5 +1,7 @@
 """Red marrow: activity from lumbar vertebrae or from blood, never one in place of the other.
 
+Other sites of the skeleton, and several at once: `hemadose.dose.marrow_sites`.
+
 References
 ----------
 Hindorf C. et al., EANM guideline, EJNMMI 2010;37:1238 (L2-L4 scaled to the whole marrow).
@@ -86,6 +88,6 @@ def require_image_based(*, agent: str, marrow_targeting: bool, has_image: bool) 
         raise PlanningError(
             f"{agent} binds in the marrow: blood activity says nothing about its marrow dose",
             field="regions",
-            expected="lumbar_l2_l4 or marrow spheres on SPECT or planar images",
-            remedy="draw L2-L4; blood samples are reported beside it, never instead",
+            expected="lumbar_l2_l4, another marrow site or marrow spheres on SPECT or planar images",
+            remedy="draw L2-L4 or another site; blood samples are reported beside it, never instead",
         )

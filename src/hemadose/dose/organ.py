@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.dose.sources import SourceCurve
-from hemadose.errors import QuantityError
+from hemadose.errors import QuantityError, ReferenceDataError
 from hemadose.model import DoseContribution, OrganDose, ResidualDose, StudyDoses, SValueTable
 from hemadose.provenance import Provenance
 
 Floats = npt.NDArray[np.float64]
 
 MARROW, REMAINDER = "red_marrow", "remainder"
+_WITHIN = {MARROW: ("marrow_blood",)}
+"""Sources that lie in a target under a name of their own: its mass acts on their dose too."""
 
 
 def organ_doses(
@@ -59,18 +61,12 @@ def organ_doses(
     Raises
     ------
     QuantityError
-        If nothing was administered, a source is given twice or the draws do not match.
+        If nothing was administered, a source is given twice or holds less than nothing, or the draws do not match.
     """
     if not administered_activity_bq > 0.0:
         raise QuantityError("administered activity must be positive")
-    names = [source.name for source in sources]
-    if len(set(names)) != len(names):
-        raise QuantityError("a source is given twice", value=", ".join(names), remedy="add its curves first")
-    draws = {source.ensemble.draws for source in sources}
-    if len(draws) != 1:
-        raise QuantityError("sources need equally many draws", value=str(sorted(draws)))
+    count = _checked_draws(sources)
     rng = np.random.default_rng([seed, 7])
-    count = draws.pop()
     common = _lognormal(s_value_relative_sd, rng.standard_normal(count))
     organs, residual = [], None
     for target, mass in s_values.target_mass_kg.items():
@@ -78,10 +74,12 @@ def organ_doses(
             continue
         sd = mass_relative_sd.get(target, 0.0) if isinstance(mass_relative_sd, Mapping) else mass_relative_sd
         own = common / _lognormal(sd, rng.standard_normal(count))
-        factors = {s.name: own if s.name == target else common for s in sources}
+        inside = (target, *_WITHIN.get(target, ()))
+        factors = {s.name: own if s.name in inside else common for s in sources}
         organs.append(_organ(target, mass, sources, s_values, factors, administered_activity_bq, methods or {}))
         if target == MARROW:
             residual = _residual(target, sources, s_values, factors, administered_activity_bq)
+    _require_targets(sources, s_values)
     return StudyDoses(
         organs=tuple(organs),
         marrow_residual=residual,
@@ -99,6 +97,38 @@ def organ_doses(
             },
         ),
     )
+
+
+def _checked_draws(sources: Sequence[SourceCurve]) -> int:
+    """Number of joint draws; refuse sources that cannot be summed."""
+    names = [source.name for source in sources]
+    if len(set(names)) != len(names):
+        raise QuantityError("a source is given twice", value=", ".join(names), remedy="add its curves first")
+    for source in sources:
+        if not source.tia_bq_s >= 0.0:
+            raise QuantityError(
+                f"the time-integrated activity of {source.name} is negative",
+                field=source.name,
+                value=f"{source.tia_bq_s:g} Bq s",
+                expected=">= 0",
+                remedy="look at its curve: background taken off twice, or a fit beyond the data",
+            )
+    draws = {source.ensemble.draws for source in sources}
+    if len(draws) != 1:
+        raise QuantityError("sources need equally many draws", value=str(sorted(draws)))
+    return draws.pop()
+
+
+def _require_targets(sources: Sequence[SourceCurve], s_values: SValueTable) -> None:
+    """A source region whose own dose the table cannot give would drop out without a word."""
+    no_targets = (REMAINDER, *(name for inside in _WITHIN.values() for name in inside))
+    for source in sources:
+        if source.name not in s_values.target_mass_kg and source.name not in no_targets:
+            raise ReferenceDataError(
+                f"no S value for {source.name} <- {source.name}",
+                source=s_values.name,
+                remedy="choose an S-value source that covers the region",
+            )
 
 
 def _lognormal(relative_sd: float, normal: Floats) -> Floats:

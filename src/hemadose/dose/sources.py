@@ -86,18 +86,44 @@ def scaled(
 
 def remainder(whole_body: SourceCurve, organs: Sequence[SourceCurve]) -> SourceCurve:
     """Whole body less the organs; a negative integral is set to none, with a note."""
-    signs = np.array([1.0] + [-1.0] * len(organs))
-    parts = [whole_body, *organs]
-    rest = SourceCurve(
+    return difference(
+        whole_body,
+        organs,
         name="remainder",
-        curve=_join([p.curve for p in parts], signs),
-        ensemble=_join_draws([p.ensemble for p in parts], signs),
+        none_note="the organs hold more than the whole body: the remainder of the body was set to nothing",
+    )
+
+
+def difference(whole: SourceCurve, parts: Sequence[SourceCurve], *, name: str, none_note: str) -> SourceCurve:
+    """What is left of a source without its parts.
+
+    Parameters
+    ----------
+    whole : SourceCurve
+        With joint draws.
+    parts : sequence of SourceCurve
+        Taken off.
+    name : str
+        Of the result.
+    none_note : str
+        Said where the parts hold more than the whole: the result is then nothing.
+
+    Returns
+    -------
+    SourceCurve
+        Its curve may fall below zero late, its integral does not.
+    """
+    signs = np.array([1.0] + [-1.0] * len(parts))
+    everything = [whole, *parts]
+    rest = SourceCurve(
+        name=name,
+        curve=_join([p.curve for p in everything], signs),
+        ensemble=_join_draws([p.ensemble for p in everything], signs),
     )
     if rest.tia_bq_s >= 0.0:
         return rest
-    none = scaled(rest, 0.0, name="remainder")
-    text = "the organs hold more than the whole body: the remainder of the body was set to nothing"
-    return SourceCurve(name=none.name, curve=none.curve, ensemble=none.ensemble, notes=(text,))
+    none = scaled(rest, 0.0, name=name)
+    return SourceCurve(name=none.name, curve=none.curve, ensemble=none.ensemble, notes=(none_note,))
 
 
 def _join(curves: Sequence[ExponentialCurve], signs: Floats) -> ExponentialCurve:

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hemadose.errors import CaseError
+from hemadose.io.case_dose import DoseSection, KineticsSection, MarrowSection
 from hemadose.io.case_quantification import CalibrationSection, QuantificationSection
 
-Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 ActivityMBq = Annotated[float, Field(gt=0.0, le=200_000.0, allow_inf_nan=False)]
@@ -122,52 +122,6 @@ class RegionsSection(_Section):
     planar: str | None = None
     rename: dict[str, str] = {}
     """Name in the file -> name in hemadose."""
-
-
-class BloodSection(_Section):
-    """Blood samples for the blood-based marrow model (reported beside, never instead)."""
-
-    samples: str
-    """CSV with time_h, activity_kBq_per_ml."""
-    haematocrit: Annotated[float, Field(gt=0.1, lt=0.7)]
-
-
-class MarrowSection(_Section):
-    """Named choices for the red marrow."""
-
-    l2_l4_fraction: Fraction = 0.067
-    l2_l4_fraction_relative_sd: NonNegative = 0.10
-    l2_l4_source: Literal["volume", "spheres"] = "volume"
-    mass_g: Positive | None = None
-    """None: reference mass of the chosen set, scaled by body mass."""
-    mass_relative_sd: NonNegative = 0.20
-    reference: Literal["icrp89", "stylised"] = "icrp89"
-    absorbed_fraction: Fraction | Literal["skeletal-model"]
-    blood: BloodSection | None = None
-
-
-class KineticsSection(_Section):
-    """Named choices of the fit."""
-
-    models: tuple[str, ...] = ()
-    averaging: bool = False
-    single_time_point: Literal["haenscheid", "madsen"] | None = None
-    population_half_life_h: dict[str, Positive] = {}
-    population_half_life_relative_sd: NonNegative = 0.25
-    draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
-    seed: Annotated[int, Field(ge=0)] = 20250101
-
-
-class DoseSection(_Section):
-    """Named choices from time-integrated activity to dose."""
-
-    organ_masses_g: dict[str, Positive] = {}
-    """Given masses; otherwise the drawn volume times 1.04 g/ml (SPECT regions)."""
-    organ_density_g_per_ml: Positive = 1.04
-    mass_relative_sd: NonNegative = 0.05
-    s_value_relative_sd: NonNegative = 0.03
-    s_values: Literal["stylised-adult", "local-electrons"] = "stylised-adult"
-    """Transport in the stylised adult of the patient's sex, or electrons in place and photons evenly spread."""
 
 
 class LimitsSection(_Section):

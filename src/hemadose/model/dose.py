@@ -245,6 +245,11 @@ class ResidualDose:
         a, k = self.amplitudes_gy_per_bq_s, self.rates_per_s
         return float(self._summed(a * np.exp(-k * at_s)))
 
+    def rate_gy_per_bq_s_draws(self, *, at_s: float) -> npt.NDArray[np.float64]:
+        """The same for every draw, shape (draws,)."""
+        a, k = self.draw_amplitudes_gy_per_bq_s, self.draw_rates_per_s
+        return np.asarray(self._summed(a * np.exp(-k * at_s)))
+
     def _summed(self, terms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Sum over the last axis; a difference counts if it is positive."""
         total = terms.sum(axis=-1)

@@ -19,6 +19,8 @@ from hemadose.model import (
     StudyDoses,
     TomographicScan,
 )
+from hemadose.model.convention import ConventionDose
+from hemadose.model.marrow import MarrowFindings
 from hemadose.provenance import Provenance
 
 MEDIA_TYPES = ("image/svg+xml", "image/png")
@@ -177,6 +179,10 @@ class PlanReport:
         The calendar.
     comparison : Comparison or None
         Planned and delivered.
+    marrow : MarrowFindings or None
+        Sites, masses by rule, and dose before and after events.
+    conventions : tuple of ConventionDose
+        Doses by the masses of other programs.
     methods : tuple of str
         Method text, one sentence or paragraph per entry.
     notes : tuple of str
@@ -199,6 +205,8 @@ class PlanReport:
     prescription: Prescription | None = None
     course: Course | None = None
     comparison: Comparison | None = None
+    marrow: MarrowFindings | None = None
+    conventions: tuple[ConventionDose, ...] = ()
     methods: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: tuple[Provenance, ...] = ()

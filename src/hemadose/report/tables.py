@@ -17,7 +17,9 @@ from hemadose.model import (
     Prescription,
     StudyDoses,
 )
-from hemadose.units import GBQ, GRAM_KG, GY_PER_BQ_TO_GY_PER_GBQ, HOUR_S, MBQ
+from hemadose.model.convention import ConventionDose
+from hemadose.model.marrow import MarrowFindings
+from hemadose.units import DAY_S, GBQ, GRAM_KG, GY_PER_BQ_TO_GY_PER_GBQ, HOUR_S, MBQ
 
 Cell: TypeAlias = str | float | bool | None
 Row: TypeAlias = dict[str, Cell]
@@ -109,16 +111,80 @@ def dose_rows(doses: StudyDoses, *, activity_bq: float | None = None) -> list[Ro
 
 
 def contribution_rows(doses: StudyDoses) -> list[Row]:
-    """Give one row per source and target."""
+    """Give one row per source and target, with its share of the target's dose."""
     return [
         {
             "target": organ.target,
             "source": part.source,
             "radiation": part.radiation,
             "dose_Gy_per_GBq": part.gy_per_bq * GY_PER_BQ_TO_GY_PER_GBQ,
+            "share": part.gy_per_bq / organ.gy_per_bq if organ.gy_per_bq > 0.0 else None,
         }
         for organ in doses.organs
         for part in organ.contributions
+    ]
+
+
+def convention_rows(doses: Sequence[ConventionDose]) -> list[Row]:
+    """Give one row per convention and target."""
+    return [
+        {
+            "convention": d.convention,
+            "target": d.target,
+            "mass_g": d.mass_kg / GRAM_KG,
+            "dose_Gy_per_GBq": d.gy_per_bq * GY_PER_BQ_TO_GY_PER_GBQ,
+            "chosen": d.chosen,
+        }
+        for d in doses
+    ]
+
+
+def marrow_site_rows(marrow: MarrowFindings) -> list[Row]:
+    """Give one row per site: the whole red marrow as it shows it."""
+    return [
+        {
+            "site": e.site.name,
+            "fraction": e.site.fraction,
+            "fraction_relative_sd": e.site.relative_sd,
+            "whole_marrow_tia_MBq_h": e.tia_bq_s / _MBQ_H,
+            "sd_MBq_h": e.sd_bq_s / _MBQ_H,
+            "weight": e.weight,
+            "evidence": e.site.evidence,
+            "source": e.site.source,
+        }
+        for e in marrow.sites
+    ]
+
+
+def marrow_mass_rows(marrow: MarrowFindings) -> list[Row]:
+    """Give one row per mass rule: mass, and the marrow dose it would mean."""
+    return [
+        {
+            "rule": m.rule,
+            "mass_g": m.mass_kg / GRAM_KG,
+            "dose_Gy_per_GBq": None if m.gy_per_bq is None else m.gy_per_bq * GY_PER_BQ_TO_GY_PER_GBQ,
+            "chosen": m.chosen,
+            "source": m.source,
+        }
+        for m in marrow.masses
+    ]
+
+
+def marrow_event_rows(marrow: MarrowFindings) -> list[Row]:
+    """Give one row per event: marrow dose before and after it, and the dose rate at it."""
+    return [
+        {
+            "event": e.name,
+            "day": e.at_s / DAY_S,
+            "activity_GBq": e.activity_bq / GBQ,
+            "before_Gy": e.before_gy,
+            "before_sd_Gy": e.before_sd_gy,
+            "after_Gy": e.after_gy,
+            "after_sd_Gy": e.after_sd_gy,
+            "rate_mGy_per_h": e.rate_gy_per_h * 1e3,
+            "rate_sd_mGy_per_h": e.rate_sd_gy_per_h * 1e3,
+        }
+        for e in marrow.events
     ]
 
 

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from hemadose.errors import PlanningError, QuantityError
 from hemadose.model import Nuclide, ResidualDose
-from hemadose.units import DAY_S, LN2
+from hemadose.model._checks import require_non_negative, require_positive
+from hemadose.therapy.marrow_tail import draw_tails_gy_per_bq, exponential_residual
+from hemadose.units import DAY_S
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +49,109 @@ def earliest_infusion_s(residual: ResidualDose, *, activity_bq: float, limit_gy:
         raise PlanningError(
             "the marrow dose does not fall below its limit within a year",
             value=f"{limit_gy:g} Gy",
+            remedy="check the effective half-life of the marrow",
+        )
+    return float(brentq(excess, 0.0, _LONGEST_S, xtol=1.0))
+
+
+def earliest_infusion_draws_s(residual: ResidualDose, *, activity_bq: float, limit_gy: float) -> Floats:
+    """Give the earliest time for every draw of the uncertainty.
+
+    Returns
+    -------
+    ndarray, shape (draws,)
+        Seconds after administration, to 1 s; infinite where a year is not enough.
+    """
+    require_positive("infusion", activity_bq=activity_bq, limit_gy=limit_gy)
+    count = len(residual.draw_rates_per_s)
+    low, high = np.zeros(count), np.full(count, _LONGEST_S)
+
+    def too_much(times: Floats) -> npt.NDArray[np.bool_]:
+        return np.asarray(activity_bq * draw_tails_gy_per_bq(residual, from_s=times) > limit_gy)
+
+    never, at_once = too_much(high), ~too_much(low)
+    for _ in range(26):
+        middle = 0.5 * (low + high)
+        above = too_much(middle)
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where(never, np.inf, np.where(at_once, 0.0, high))
+
+
+def infusion_with_confidence_s(
+    residual: ResidualDose, *, activity_bq: float, limit_gy: float, confidence: float = 0.95
+) -> float:
+    """Earliest time at which a share `confidence` of the draws keeps to the limit.
+
+    Raises
+    ------
+    QuantityError
+        If the confidence is not between 0 and 1, or there are no draws.
+    PlanningError
+        If a year is not enough.
+    """
+    if not 0.0 < confidence < 1.0:
+        raise QuantityError("a confidence lies between 0 and 1", field="confidence", value=f"{confidence:g}")
+    times = earliest_infusion_draws_s(residual, activity_bq=activity_bq, limit_gy=limit_gy)
+    if not times.size:
+        raise QuantityError("the marrow curve brings no draws of its uncertainty", field="draws")
+    found = float(np.quantile(times, confidence, method="higher"))
+    if not np.isfinite(found):
+        raise PlanningError(
+            f"a year is not enough for {confidence:.0%} confidence",
+            value=f"{limit_gy:g} Gy",
+            remedy="check the uncertainty of the half-life",
+        )
+    return found
+
+
+def peak_rate_gy_per_bq_s(residual: ResidualDose, *, from_s: float) -> float:
+    """Highest dose-rate coefficient from `from_s` on: what infused cells meet at worst.
+
+    For terms that all fall it is the rate at `from_s`; with uptake it may come later.
+    """
+    require_non_negative("infusion", from_s=from_s)
+    if (residual.amplitudes_gy_per_bq_s >= 0.0).all():
+        return residual.rate_gy_per_bq_s(at_s=from_s)
+    from scipy.optimize import minimize_scalar
+
+    def rate(time: float) -> float:
+        return residual.rate_gy_per_bq_s(at_s=time)
+
+    later = np.concatenate([[0.0], np.geomspace(1e-4, 10.0, 300)]) / float(residual.rates_per_s.min())
+    values = [rate(from_s + t) for t in later]
+    top = int(np.argmax(values))
+    if top == 0:
+        return values[0]
+    around = (from_s + later[top - 1], from_s + later[min(top + 1, len(later) - 1)])
+    best = minimize_scalar(lambda t: -rate(t), bounds=around, method="bounded", options={"xatol": 1.0})
+    return max(values[top], float(-best.fun))
+
+
+def earliest_for_rate_s(residual: ResidualDose, *, activity_bq: float, limit_gy_per_s: float) -> float:
+    """Earliest time after administration from which the dose rate stays at or below a limit.
+
+    Raises
+    ------
+    PlanningError
+        If a year is not enough.
+
+    Notes
+    -----
+    For one exponential this is T log2(rate at time 0 / limit).
+    """
+    from scipy.optimize import brentq
+
+    require_positive("infusion", activity_bq=activity_bq, limit_gy_per_s=limit_gy_per_s)
+
+    def excess(t: float) -> float:
+        return activity_bq * peak_rate_gy_per_bq_s(residual, from_s=t) / limit_gy_per_s - 1.0
+
+    if excess(0.0) <= 0.0:
+        return 0.0
+    if excess(_LONGEST_S) > 0.0:
+        raise PlanningError(
+            "the marrow dose rate does not fall below its limit within a year",
+            value=f"{limit_gy_per_s * 3.6e6:g} mGy/h",
             remedy="check the effective half-life of the marrow",
         )
     return float(brentq(excess, 0.0, _LONGEST_S, xtol=1.0))
@@ -124,6 +229,7 @@ def mono_exponential_residual(
     gy_per_bq: float,
     effective_half_life_s: float,
     relative_sd: float = 0.0,
+    half_life_relative_sd: float = 0.0,
     draws: int = 2000,
     seed: int = 20250101,
 ) -> ResidualDose:
@@ -134,15 +240,11 @@ def mono_exponential_residual(
     QuantityError
         If a number is not positive.
     """
-    if not (gy_per_bq > 0.0 and effective_half_life_s > 0.0):
-        raise QuantityError("marrow coefficient and half-life must be positive")
-    rate = LN2 / effective_half_life_s
-    normal = np.random.default_rng(seed).standard_normal(draws)
-    factor = np.exp(np.sqrt(np.log1p(relative_sd**2)) * normal)
-    return ResidualDose(
-        target="red_marrow",
-        amplitudes_gy_per_bq_s=np.array([gy_per_bq * rate]),
-        rates_per_s=np.array([rate]),
-        draw_amplitudes_gy_per_bq_s=(gy_per_bq * rate * factor)[:, None],
-        draw_rates_per_s=np.full((draws, 1), rate),
+    return exponential_residual(
+        gy_per_bq=gy_per_bq,
+        half_lives_s=(effective_half_life_s,),
+        relative_sd=relative_sd,
+        half_life_relative_sd=half_life_relative_sd,
+        draws=draws,
+        seed=seed,
     )

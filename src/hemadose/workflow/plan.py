@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hemadose.errors import FitError
+from hemadose.errors import CaseError, FitError
 from hemadose.io.case import Case, read_case
 from hemadose.io.files import digest_file
 from hemadose.kinetics import DEFAULT_MODELS, FitOptions, fit_series, single_time_point
@@ -19,10 +19,12 @@ from hemadose.model import (
     FittedCurve,
 )
 from hemadose.report import FigureAsset, ImagingRow, PlanReport, StudyImages, draw_figures, image_figures
-from hemadose.units import GBQ, HOUR_S
-from hemadose.workflow.blood import BloodMarrow
+from hemadose.units import HOUR_S
 from hemadose.workflow.compare import comparison_of
+from hemadose.workflow.dose_words import dose_methods
 from hemadose.workflow.doses import dose_study
+from hemadose.workflow.marrow import marrow_events
+from hemadose.workflow.population import curve_from_population, prior_organ
 from hemadose.workflow.prescribing import plan_course, prescribe_case
 from hemadose.workflow.quantify import Quantified, quantify
 from hemadose.workflow.results import PlanResult, write_results
@@ -89,7 +91,8 @@ def plan(case_path: Path, out: Path, *, progress: Progress | None = None) -> Pla
     folder = case_path.parent
     stages = Stages(folder=out / ".cache", progress=progress or Silent())
     administration = case_administration(case)
-    digests = {str(p.relative_to(folder)): digest_file(p) for p in case_files(case, folder)}
+    files = [*case_files(case, folder), *_named_tables(case, folder)]
+    digests = {str(p.relative_to(folder)): digest_file(p) for p in files}
     study = _LazyStudy(case, folder)
     image_key = {"files": digests, "case": _part(case, "images", "regions", "case", "administration", "patient")}
     quantified = stages.run(
@@ -101,12 +104,26 @@ def plan(case_path: Path, out: Path, *, progress: Progress | None = None) -> Pla
     fits = stages.run(
         "fits",
         title="time-activity curves",
-        key={"series": quantified.series, "kinetics": _part(case, "kinetics")},
-        compute=lambda: fit_all(case, quantified, administration),
+        key={
+            "series": quantified.series,
+            "kinetics": _part(case, "kinetics"),
+            "prior": digests.get(case.kinetics.population_prior_file or ""),
+            "population": _part(case, "administration", "marrow") if case.kinetics.single_time_point else {},
+        },
+        compute=lambda: fit_all(case, quantified, administration, folder=folder),
     )
-    doses, blood = dose_study(case, quantified, fits, administration, folder)
+    found = dose_study(case, quantified, fits, administration, folder)
+    doses = found.doses
     prescription = prescribe_case(case, doses)
     course = plan_course(case, prescription)
+    events = marrow_events(
+        case,
+        doses,
+        prescription=prescription,
+        course=course,
+        administered_bq=administration.administered_activity_bq,
+    )
+    marrow = replace(found.marrow, events=events)
     images = stages.run(
         "images",
         title="images with regions",
@@ -125,8 +142,10 @@ def plan(case_path: Path, out: Path, *, progress: Progress | None = None) -> Pla
         prescription=prescription,
         course=course,
         comparison=comparison_of(case, folder, doses),
-        methods=(*quantified.methods, *_methods(case, blood)),
-        notes=(*quantified.notes, *(blood.notes if blood else ())),
+        marrow=marrow,
+        conventions=found.conventions,
+        methods=(*quantified.methods, *dose_methods(case, found, marrow)),
+        notes=(*quantified.notes, *(found.blood.notes if found.blood else ()), *marrow.notes),
         figures=images.figures,
     )
     report = stages.run(
@@ -142,16 +161,46 @@ def _part(case: Case, *sections: str) -> dict[str, Any]:
     return {name: getattr(case, name).model_dump(mode="json") for name in sections}
 
 
-def fit_all(case: Case, quantified: Quantified, administration: Administration) -> tuple[FittedCurve, ...]:
+def _named_tables(case: Case, folder: Path) -> list[Path]:
+    """Files that the case names beside images and samples: S values, priors.
+
+    Raises
+    ------
+    CaseError
+        If one does not exist.
+    """
+    named = {
+        "dose.s_value_file": case.dose.s_value_file,
+        "kinetics.population_prior_file": case.kinetics.population_prior_file,
+    }
+    for field, name in named.items():
+        if name is not None and not (folder / name).exists():
+            raise CaseError(
+                "a file that the case names does not exist",
+                field=field,
+                value=name,
+                remedy="paths are relative to the case file",
+            )
+    return [folder / name for name in named.values() if name is not None]
+
+
+def fit_all(
+    case: Case, quantified: Quantified, administration: Administration, *, folder: Path | None = None
+) -> tuple[FittedCurve, ...]:
     """Fit every series with joint draws of the shared uncertainty."""
     k = case.kinetics
     options = FitOptions(models=k.models or DEFAULT_MODELS, averaging=k.averaging, draws=k.draws, seed=k.seed)
     shared = np.random.default_rng([k.seed, 99]).standard_normal(k.draws)
-    return tuple(_fit_one(case, s, administration, options, shared) for s in quantified.series)
+    return tuple(_fit_one(case, s, administration, options, shared, folder) for s in quantified.series)
 
 
 def _fit_one(
-    case: Case, series: ActivitySeries, administration: Administration, options: FitOptions, shared: Any
+    case: Case,
+    series: ActivitySeries,
+    administration: Administration,
+    options: FitOptions,
+    shared: Any,
+    folder: Path | None,
 ) -> FittedCurve:
     if len(series.samples) > 1:
         return fit_series(series, nuclide=administration.nuclide, options=options, shared_normal=shared)
@@ -160,11 +209,14 @@ def _fit_one(
         raise FitError(
             f"{series.region} was measured once only",
             field="kinetics.single_time_point",
-            expected="haenscheid or madsen",
+            expected="haenscheid, madsen or population",
             remedy="choose a single-time-point method, or add time points",
         )
-    organ = "kidneys" if series.region.startswith("kidney") else series.region
-    population = case.kinetics.population_half_life_h.get(organ)
+    if method == "population":
+        return curve_from_population(case, series, administration, options, shared, folder=folder)
+    organ = prior_organ(case, series.region)
+    given = case.kinetics.population_half_life_h
+    population = given.get(series.region, given.get(organ))
     return single_time_point(
         series,
         nuclide=administration.nuclide,
@@ -204,22 +256,3 @@ def _imaging_row(
         duration_s=duration_s,
         corrections=", ".join(words.get(code, code) for code in sorted(codes)),
     )
-
-
-def _methods(case: Case, blood: BloodMarrow | None) -> tuple[str, ...]:
-    m = case.marrow
-    said = [
-        "Curves: weighted least squares over the models "
-        + ", ".join(case.kinetics.models or DEFAULT_MODELS)
-        + "; choice by AICc with the acceptance rules of NUKFIT (CV < 50 %, |r| < 0.8); no rate slower than decay.",
-        f"Red marrow: activity in L2-L4 divided by {m.l2_l4_fraction:.3f} (relative SD "
-        f"{m.l2_l4_fraction_relative_sd:.0%}), absorbed fraction {m.absorbed_fraction}.",
-        "Uncertainty: counting, fit and model choice, calibration, volume, mass, S value and marrow fraction are "
-        f"propagated through {case.kinetics.draws} joint draws; ± is one standard uncertainty.",
-    ]
-    if blood is not None:
-        said.append(
-            f"Blood-based red-marrow dose, for comparison only: {blood.gy_per_bq * GBQ:.3f} Gy/GBq "
-            f"(marrow-to-blood ratio {blood.ratio:.2f})."
-        )
-    return tuple(said)

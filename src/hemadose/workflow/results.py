@@ -12,6 +12,7 @@ from hemadose.io.files import write_bytes_atomic
 from hemadose.io.records import to_json
 from hemadose.io.tables import csv_text
 from hemadose.model import Prescription
+from hemadose.model.marrow import MarrowFindings
 from hemadose.provenance import Provenance
 from hemadose.report import (
     PlanReport,
@@ -25,6 +26,7 @@ from hemadose.report import (
     render_html,
     render_pdf,
 )
+from hemadose.report.tables import convention_rows, marrow_event_rows, marrow_mass_rows, marrow_site_rows
 from hemadose.units import DAY_S, GBQ
 from hemadose.workflow.compare import RESULT_FILE
 from hemadose.workflow.stages import Stages
@@ -58,6 +60,10 @@ class PlanResult:
             "study": report.study,
             "prescription": None if prescription is None else prescription_summary(prescription),
             "doses": dose_rows(report.doses, activity_bq=prescription.activity_bq if prescription else None),
+            "contributions": contribution_rows(report.doses),
+            "conventions": convention_rows(report.conventions),
+            "marrow": None if report.marrow is None else marrow_summary(report.marrow),
+            "marrow_events": [] if report.marrow is None else marrow_event_rows(report.marrow),
             "fits": fit_rows(report.fits, administered_activity_bq=administered),
             "warnings": []
             if course is None
@@ -66,6 +72,11 @@ class PlanResult:
             "out": str(self.out),
             "files": [str(path.relative_to(self.out)) for path in self.files],
         }
+
+
+def marrow_summary(marrow: MarrowFindings) -> dict[str, object]:
+    """Give what the marrow dose rests on in field units."""
+    return {"method": marrow.method, "sites": marrow_site_rows(marrow), "masses": marrow_mass_rows(marrow)}
 
 
 def prescription_summary(prescription: Prescription) -> dict[str, object]:
@@ -87,6 +98,16 @@ def prescription_summary(prescription: Prescription) -> dict[str, object]:
         "notes": list(prescription.notes),
         "research_use": "to be confirmed by the responsible physician and medical physics expert",
     }
+
+
+def _dose_tables(report: PlanReport) -> dict[str, bytes]:
+    """CSV files of conventions and red marrow, those that hold rows."""
+    rows = {"tables/conventions.csv": convention_rows(report.conventions)}
+    if report.marrow is not None:
+        rows["tables/marrow_sites.csv"] = marrow_site_rows(report.marrow)
+        rows["tables/marrow_masses.csv"] = marrow_mass_rows(report.marrow)
+        rows["tables/marrow_events.csv"] = marrow_event_rows(report.marrow)
+    return {name: csv_text(table).encode() for name, table in rows.items() if table}
 
 
 def write_results(
@@ -122,6 +143,7 @@ def write_results(
             dose_rows(report.doses, activity_bq=report.prescription.activity_bq if report.prescription else None)
         ).encode(),
         "tables/contributions.csv": csv_text(contribution_rows(report.doses)).encode(),
+        **_dose_tables(report),
         **{f"figures/{f.name}{f.suffix}": f.data for f in report.figures},
     }
     if report.prescription is not None:

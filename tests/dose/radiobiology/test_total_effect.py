@@ -197,3 +197,11 @@ def test_what_is_refused():
         DoseRate(name="x", start_s=0.0, amplitudes_gy_per_s=[1.0], rates_per_s=[0.0])
     with pytest.raises(QuantityError, match="outside its range"):
         TissueResponse(organ="x", alpha_beta_gy=4.0, alpha_beta_range_gy=(1.0, 3.0), repair=KIDNEYS.repair)
+
+
+def test_given_and_left_are_the_whole_dose_at_every_time():
+    source = agent(dose=8.0, hours=(92.0,), day=-15.0)
+    for day in (-20.0, -15.0, -3.0, 0.0, 40.0):
+        assert float(source.given_gy(day * 86400.0) + source.left_gy(day * 86400.0)) == pytest.approx(8.0, rel=1e-12)
+    # far in the tail the difference of two doses would be noise
+    assert float(source.left_gy(200 * 86400.0)) == pytest.approx(8.0 * 2.0 ** (-215 * 24 / 92), rel=1e-9)

@@ -84,6 +84,12 @@ class DoseRate:
         done = -np.expm1(-np.multiply.outer(since, self.rates_per_s))
         return np.asarray((self.amplitudes_gy_per_s / self.rates_per_s * done).sum(axis=-1))
 
+    def left_gy(self, time_s: npt.ArrayLike) -> Floats:
+        """Dose still to come at times of the clock, same shape; exact however little it is."""
+        since = np.maximum(np.asarray(time_s, dtype=np.float64) - self.start_s, 0.0)
+        still = np.exp(-np.multiply.outer(since, self.rates_per_s))
+        return np.asarray((self.amplitudes_gy_per_s / self.rates_per_s * still).sum(axis=-1))
+
     @classmethod
     def from_dose(
         cls,
