@@ -70,3 +70,18 @@ def test_a_time_too_few_is_bad_input(app, files):
     found = CliRunner().invoke(app, [*arguments(files), "--hours", "48"])
     assert isinstance(found.exception, InputError)
     assert found.exception.field == "--hours"
+
+
+def test_a_case_stands_alone(app, files):
+    """A case that does not exist, and a case beside images: both say what is wrong."""
+    from hemadose.errors import CaseError
+
+    found = CliRunner().invoke(app, ["voxel", "--case", str(files / "none.toml")])
+    assert isinstance(found.exception, CaseError)
+    assert "case file not found" in str(found.exception)
+    found = CliRunner().invoke(app, [*arguments(files), "--case", str(files / "none.toml")])
+    assert isinstance(found.exception, CaseError)
+    assert "--ct" in found.exception.field
+    found = CliRunner().invoke(app, ["voxel"])
+    assert isinstance(found.exception, InputError)
+    assert found.exception.field == "IMAGE"

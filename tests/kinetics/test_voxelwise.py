@@ -263,7 +263,11 @@ def test_few_pairs_of_a_fine_grid_beat_the_fit():
 
     rng = np.random.default_rng(12)
     n, hours, slow, fast = 4000, SIX / HOUR_S, np.log(2.0) / 159.5, 3.0
-    a, k, m = rng.uniform(1.0, 10.0, n), np.log(2.0) / rng.uniform(20.0, 120.0, n), np.log(2.0) / rng.uniform(1.0, 12.0, n)
+    a, k, m = (
+        rng.uniform(1.0, 10.0, n),
+        np.log(2.0) / rng.uniform(20.0, 120.0, n),
+        np.log(2.0) / rng.uniform(1.0, 12.0, n),
+    )
     y = a * (np.exp(-k * hours[:, None]) + rng.uniform(-0.95, 1.5, n) * np.exp(-m * hours[:, None]))
     y = y + 0.05 * a * rng.standard_normal(y.shape)
     out = np.zeros((7, n))

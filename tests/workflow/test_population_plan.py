@@ -11,7 +11,7 @@ from hemadose.io.population_prior import StoredPrior, write_population_priors
 from hemadose.kinetics.population import PopulationPrior
 from hemadose.model.activity import ActivitySample, ActivitySeries
 from hemadose.units import HOUR_S, LN2, MBQ
-from hemadose.workflow.plan import fit_all
+from hemadose.workflow.curves import fit_all
 from hemadose.workflow.population import prior_organ
 from hemadose.workflow.quantify import Quantified
 from hemadose.workflow.study import case_administration

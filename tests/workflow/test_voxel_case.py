@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from hemadose.errors import CaseError, HemadoseError, RegionError
-from hemadose.io.case_voxel import read_voxel_case
+from hemadose.io.case import read_case
 from hemadose.io.nifti import write_image
 from hemadose.model import Grid, Image, Quantity
 from hemadose.refdata.emissions import emissions
@@ -179,10 +179,13 @@ def test_a_case_and_images_are_not_mixed(sharp):
     """The case names them itself."""
     with pytest.raises(CaseError, match="names images, CT, regions"):
         answered(case_in(sharp), images=(sharp / "s4.nii.gz",))
+    with pytest.raises(CaseError) as refused:
+        answered(case_in(sharp), activity_sd=0.1, same_frame=True)
+    assert refused.value.field == "--same-frame, --activity-sd"
     with pytest.raises(CaseError, match="curves of voxels or of regions"):
         answered(case_in(sharp), activity=ActivityOptions(curves="integrated"))
     with pytest.raises(CaseError, match="not found"):
-        read_voxel_case(sharp / "none.toml")
+        read_case(sharp / "none.toml")
 
 
 def test_spect_of_another_grid_is_refused(sharp, tmp_path):
@@ -207,6 +210,8 @@ def test_overlapping_regions_are_refused_in_a_case_and_told_on_the_command_line(
     pair = tuple(Region(name=n, mask=m, grid=GRID) for n, m in (("liver", whole), ("spleen", other)))
     assert "liver and spleen share 196 voxels (57 % of the smaller one)" in region_notes(pair)[0]
     assert region_notes(pair[:1]) == []
+    nested = Region(name="marrow_sphere_l2", mask=whole, grid=GRID)
+    assert region_notes((nested, Region(name="lumbar_l2_l4", mask=whole, grid=GRID))) == []
     from hemadose.model.region import require_disjoint
 
     with pytest.raises(RegionError, match=r"overlap|share"):
@@ -237,7 +242,9 @@ def test_lung_receives_more_from_the_same_activity(sharp, tmp_path):
 
     for item in sharp.iterdir():
         (tmp_path / item.name).write_bytes(item.read_bytes())
-    hu = np.array(read_image(sharp / "ct.nii.gz", quantity=Quantity.HOUNSFIELD, frame_of_reference_uid="nifti:P").values)
+    hu = np.array(
+        read_image(sharp / "ct.nii.gz", quantity=Quantity.HOUNSFIELD, frame_of_reference_uid="nifti:P").values
+    )
     hu[7:15, 7:15, 7:15] = -741.0
     write_image(Image(values=hu, grid=GRID, quantity=Quantity.HOUNSFIELD), tmp_path / "ct.nii.gz")
     density = float(mass_density_g_per_ml(-741.0))

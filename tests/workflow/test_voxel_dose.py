@@ -201,3 +201,33 @@ def test_few_negative_voxels_become_zero_and_many_are_refused():
     assert notes
     with pytest.raises(QuantityError, match="negative in many voxels"):
         without_negatives(np.array([100.0, -5.0]))
+
+
+def test_two_images_have_no_uncertainty_and_say_so(files):
+    """Amplitude and rate of two images: nothing left over, neither by voxel nor by region."""
+    two = (files / "a24.nii.gz", files / "a96.nii.gz")
+    for curves in ("voxel", "regions"):
+        options = ActivityOptions(hours=(24.0, 96.0), curves=curves)
+        found = voxel_answer(request_of(files, images=two, activity=options))
+        assert any("leave nothing over" in note for note in found["notes"])
+    many = voxel_answer(request_of(files))
+    assert not any("leave nothing over" in note for note in many["notes"])
+
+
+def test_own_errors_of_voxels_reach_the_histogram(files, tmp_path):
+    """5 % noise on each image: D95 has an uncertainty, the mean a smaller one, the map of fits is written."""
+    rng = np.random.default_rng(1)
+    images = []
+    for hour in (4, 24, 96):
+        clean = read_image(files / f"a{hour}.nii.gz", quantity=Quantity.ACTIVITY_CONCENTRATION,
+                           frame_of_reference_uid="nifti:image")  # fmt: skip
+        noisy = clean.values * (1.0 + 0.05 * rng.standard_normal(clean.values.shape, dtype=np.float32))
+        images.append(tmp_path / f"n{hour}.nii.gz")
+        write_image(Image(values=noisy, grid=GRID, quantity=Quantity.ACTIVITY_CONCENTRATION), images[-1])
+    found = voxel_answer(request_of(files, images=tuple(images), out=tmp_path / "out"))
+    row = found["regions"][0]
+    assert 0.0 < row["mean_sd_Gy"] < row["D95_sd_Gy"] < 0.1 * row["D95_Gy"]
+    assert 1.0 <= row["patch_voxels"] < 3.0
+    assert row["common_relative_sd"] == 0.0
+    assert (tmp_path / "out" / "dose_fit_sd.nii.gz").exists()
+    assert (tmp_path / "out" / "dvh.csv").read_text().startswith("region,dose_Gy,dose_sd_Gy,volume_percent")

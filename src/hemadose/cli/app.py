@@ -45,11 +45,13 @@ def _root(
 from hemadose.cli.activity import register as register_activity  # noqa: E402
 from hemadose.cli.agents import register as register_agents  # noqa: E402
 from hemadose.cli.biology import register as register_biology  # noqa: E402
+from hemadose.cli.budget import register as register_budget  # noqa: E402
 from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
 from hemadose.cli.compare import register as register_compare  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
 from hemadose.cli.effective import register as register_effective  # noqa: E402
+from hemadose.cli.eligibility import register as register_eligibility  # noqa: E402
 from hemadose.cli.kernel import register as register_kernel  # noqa: E402
 from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
 from hemadose.cli.numbers import register as register_numbers  # noqa: E402
@@ -66,6 +68,7 @@ from hemadose.cli.svalue import register as register_svalue  # noqa: E402
 from hemadose.cli.tandem import register as register_tandem  # noqa: E402
 from hemadose.cli.translate import register as register_translate  # noqa: E402
 from hemadose.cli.transplant import register as register_transplant  # noqa: E402
+from hemadose.cli.verify import register as register_verify  # noqa: E402
 from hemadose.cli.voxel import register as register_voxel  # noqa: E402
 
 for register in (
@@ -73,7 +76,10 @@ for register in (
     register_plan,
     register_cohort,
     register_numbers,
+    register_budget,
     register_course,
+    register_verify,
+    register_eligibility,
     register_agents,
     register_activity,
     register_translate,

@@ -1,4 +1,4 @@
-"""`hemadose schedule`, `agents`, `regimens`."""
+"""`hemadose schedule`, `regimens`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from hemadose.cli import course_options as o
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
 
@@ -17,76 +19,99 @@ def register(app: typer.Typer) -> None:
 
 
 def schedule(
-    regimen: Annotated[str, typer.Option(help="See hemadose regimens.")],
-    donor: Annotated[str, typer.Option(help="MRD, MUD, MMUD, HID.")],
-    day_zero: Annotated[str, typer.Option(help="Date of stem-cell infusion, 2025-04-07.")],
-    height_cm: Annotated[float, typer.Option(help="Patient height.")],
-    weight_kg: Annotated[float, typer.Option(help="Patient weight.")],
-    sex: Annotated[str, typer.Option(help="male or female.")],
-    tbi_gy: Annotated[float, typer.Option("--tbi-Gy", help="Total body irradiation, 8 or 10.")],
-    ert_day: Annotated[int, typer.Option(help="Day of endoradiotherapy, e.g. -14.")] = -14,
-    graft_confirmed: Annotated[bool, typer.Option("--graft-confirmed", help="Donor and graft are confirmed.")] = False,
-    atg_product: Annotated[str | None, typer.Option(help="thymoglobulin or grafalon: never assumed.")] = None,
-    atg_mg_per_kg: Annotated[float | None, typer.Option(help="Antithymocyte globulin.")] = None,
-    atg_basis: Annotated[str | None, typer.Option(help="per_day or total.")] = None,
-    cyclophosphamide_weight: Annotated[str | None, typer.Option(help="actual, ideal, adjusted_25 ...")] = None,
-    calcineurin_inhibitor: Annotated[str | None, typer.Option(help="ciclosporin or tacrolimus.")] = None,
-    age_years: Annotated[float | None, typer.Option(help="For creatinine clearance.")] = None,
-    creatinine_mg_per_dl: Annotated[float | None, typer.Option(help="For fludarabine.")] = None,
-    activity_gbq: Annotated[float | None, typer.Option("--activity-GBq", help="To print on the calendar.")] = None,
-    bsa: Annotated[str, typer.Option(help="mosteller or dubois.")] = "mosteller",
-    zone: Annotated[str, typer.Option(help="Time zone of the calendar file.")] = "Europe/Berlin",
+    context: typer.Context,
+    regimen: o.Regimen,
+    donor: o.DonorType,
+    day_zero: o.DayZero,
+    height_cm: o.HeightCm,
+    weight_kg: o.WeightKg,
+    sex: o.SexWord,
+    tbi_gy: o.TbiGy,
+    ert_day: o.ErtDay = -14,
+    ert_at: o.ErtAt = "10:00",
+    graft_confirmed: o.GraftConfirmed = False,
+    atg_product: o.AtgProductWord = None,
+    atg_mg_per_kg: o.AtgAmount = None,
+    atg_basis: o.AtgBasisWord = None,
+    cyclophosphamide_weight: o.CyclophosphamideWeight = None,
+    calcineurin_inhibitor: o.CalcineurinInhibitor = None,
+    immunosuppression_start_day: o.ImmunosuppressionStart = None,
+    arginine_g: o.ArginineG = None,
+    lysine_g: o.LysineG = None,
+    age_years: o.AgeYears = None,
+    creatinine_mg_per_dl: o.CreatinineMg = None,
+    creatinine_umol_per_l: o.CreatinineUmol = None,
+    creatinine_after_ert_mg_per_dl: o.CreatinineAfter = None,
+    renal_weight: o.RenalWeight = "actual",
+    renal_label: o.RenalLabel = "us_intravenous",
+    earlier_weight_kg: o.EarlierWeight = None,
+    agent: o.AgentText = None,
+    activity_gbq: o.ActivityGBq = None,
+    bsa: o.Surface = "mosteller",
+    zone: o.Zone = "Europe/Berlin",
+    override: o.Override = None,
     ics: Annotated[Path | None, typer.Option(help="Write a calendar file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Write the lane chart (svg, png or pdf).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write record, calendar, chart and order sheet here.")] = None,
+    planner: Annotated[str | None, typer.Option(help="Role or initials of who plans; needed by --out.")] = None,
+    pseudonym: Annotated[str | None, typer.Option(help="Printed on calendar and sheets; never a name.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if a stop is not overridden.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the day-by-day conditioning calendar."""
-    from hemadose.cli.output import print_json, print_table
-    from hemadose.workflow.course import ScheduleRequest, make_schedule
+    from hemadose.cli.output import EXIT_LIMIT_VIOLATED, print_json, print_table
+    from hemadose.workflow.course import ScheduleOutputs, make_schedule
 
     answer = make_schedule(
-        ScheduleRequest(
-            regimen=regimen,
-            donor=donor,
-            day_zero=day_zero,
-            height_cm=height_cm,
-            weight_kg=weight_kg,
-            sex=sex,
-            tbi_gy=tbi_gy,
-            ert_day=ert_day,
-            graft_confirmed=graft_confirmed,
-            atg_product=atg_product,
-            atg_mg_per_kg=atg_mg_per_kg,
-            atg_basis=atg_basis,
-            cyclophosphamide_weight=cyclophosphamide_weight,
-            calcineurin_inhibitor=calcineurin_inhibitor,
-            age_years=age_years,
-            creatinine_mg_per_dl=creatinine_mg_per_dl,
-            activity_gbq=activity_gbq,
-            bsa=bsa,
-            zone=zone,
-            ics=ics,
-            figure=figure,
-        )
+        o.course_inputs(context.params),
+        ScheduleOutputs(ics=ics, figure=figure, out=out, planner=planner, pseudonym=pseudonym),
     )
     if as_json:
         print_json(answer)
-        return
-    shown = ("day", "date", "time", "lane", "title", "amount", "unit", "basis")
-    print_table(f"{regimen}, {donor}", [{k: e.get(k) for k in shown} for e in answer["events"]])
-    for warning in answer["warnings"]:
-        typer.echo(f"  [{warning['severity']}] {warning['code']}: {warning['text']} ({warning['source']})")
-    for path in answer["written"]:
-        typer.echo(f"Written: {path}")
-
-
-def regimens(as_json: AsJson = False) -> None:
-    """List the conditioning regimens."""
-    from hemadose.cli.output import print_json, print_table
-    from hemadose.workflow.course import regimen_rows
-
-    rows = regimen_rows()
-    if as_json:
-        print_json({"regimens": rows})
     else:
-        print_table("Regimens", rows)
+        shown = ("day", "date", "time", "lane", "title", "amount", "unit", "basis")
+        print_table(f"{regimen}, {donor}", [{k: e.get(k) for k in shown} for e in answer["events"]])
+        for warning in answer["warnings"]:
+            typer.echo(f"  [{warning['severity']}] {warning['code']}: {warning['text']} ({warning['source']})")
+        for path in answer["written"]:
+            typer.echo(f"Written: {path}")
+        typer.echo(f"Research use: {answer['research_use']}.")
+    if check and answer["stops"]:
+        raise typer.Exit(EXIT_LIMIT_VIOLATED)
+
+
+def regimens(
+    regimen: Annotated[str | None, typer.Argument(help="Show this one line by line, with sources.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write Figure 1 with a branch for each donor.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the conditioning regimens, or explain one."""
+    from hemadose.cli.output import print_json, print_table
+    from hemadose.workflow.course import draw_figure_1, regimen_details, regimen_rows
+
+    written = [] if figure is None else draw_figure_1(figure)
+    if regimen is None:
+        rows = regimen_rows()
+        if as_json:
+            print_json({"regimens": rows, "written": written})
+        else:
+            print_table("Regimens", rows)
+            for path in written:
+                typer.echo(f"Written: {path}")
+        return
+    details = regimen_details(regimen)
+    if as_json:
+        print_json({**details, "written": written})
+        return
+    typer.echo(details["title"])
+    print_table(f"{details['id']} ({', '.join(details['donors'])})", details["lines"])
+    for correction in details["corrections"]:
+        typer.echo(
+            f"  {correction['agent']}: printed “{correction['printed']}”, used {correction['used']}. "
+            f"{correction['reason']}."
+        )
+    for kind in ("notes", "sources"):
+        for text in details[kind]:
+            typer.echo(f"  {kind[:-1]}: {text}")
+    for path in written:
+        typer.echo(f"Written: {path}")

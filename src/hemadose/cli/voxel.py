@@ -17,13 +17,17 @@ def register(app: typer.Typer) -> None:
 
 def voxel(
     images: Annotated[
-        list[Path], typer.Argument(help="Activity in Bq/ml, registered on one grid: NIfTI, or reconstructed NM or PET.")
-    ],
-    ct: Annotated[Path, typer.Option(help="CT of the patient: folder of slices, or NIfTI in HU.")],
-    nuclide: Annotated[str, typer.Option(help="E.g. Lu-177.")],
+        list[Path] | None,
+        typer.Argument(help="Activity in Bq/ml, registered on one grid: NIfTI, or reconstructed NM or PET."),
+    ] = None,
+    case: Annotated[Path | None, typer.Option(help="Case file (TOML), instead of images, CT and nuclide.")] = None,
+    ct: Annotated[Path | None, typer.Option(help="CT of the patient: folder of slices, or NIfTI in HU.")] = None,
+    nuclide: Annotated[str, typer.Option(help="E.g. Lu-177.")] = "",
     hours: Annotated[list[float] | None, typer.Option(help="After injection, for each image (repeatable).")] = None,
     regions: Annotated[Path | None, typer.Option(help="SEG, RTSTRUCT or NIfTI labels, on the activity or CT.")] = None,
-    method: Annotated[str, typer.Option(help="local, convolution, hybrid or montecarlo.")] = "hybrid",
+    method: Annotated[
+        str | None, typer.Option(help="local, convolution, hybrid or montecarlo [default: hybrid, or the case's].")
+    ] = None,
     curves: Annotated[
         str | None,
         typer.Option(help="voxel, regions, one, or integrated (image in Bq s/ml) [default: by the number of images]."),
@@ -39,21 +43,23 @@ def voxel(
     density_curve: Annotated[Path | None, typer.Option(help="CSV hounsfield,g_per_ml of the scanner.")] = None,
     chain: Annotated[bool, typer.Option("--chain", help="With the daughters that live shorter.")] = False,
     activity_sd: Annotated[float, typer.Option(help="Relative uncertainty that all activities share.")] = 0.0,
-    target_sd: Annotated[float, typer.Option(help="Hybrid: relative statistics of 95 % of source voxels.")] = 0.03,
-    decays: Annotated[int, typer.Option(help="Monte Carlo: decays to follow.")] = 10_000_000,
+    target_sd: Annotated[
+        float | None, typer.Option(help="Hybrid: relative statistics of 95 % of source voxels [default: 0.03].")
+    ] = None,
+    decays: Annotated[int | None, typer.Option(help="Monte Carlo: decays to follow [default: 1e7].")] = None,
     particles: Annotated[int, typer.Option(help="Electrons, and photons, to follow for kernels.")] = 1_000_000,
     eud: Annotated[
         list[str] | None, typer.Option(help="Exponent of a region's gEUD, e.g. liver=1 (repeatable).")
     ] = None,
     dose_level: Annotated[list[float] | None, typer.Option(help="Volume above this dose, Gy (repeatable).")] = None,
-    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 20261121,
+    seed: Annotated[int | None, typer.Option(help="Of the random numbers [default: 20261121].")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for maps, histograms and figures.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Calculate the absorbed dose of every voxel from activity images and CT."""
+    """Calculate the absorbed dose of every voxel from a case, or from activity images and CT."""
     from hemadose.cli.output import parse_pairs, print_json, print_notes, print_table
     from hemadose.workflow.voxel_activity import ActivityOptions
-    from hemadose.workflow.voxel_dose import VoxelRequest
+    from hemadose.workflow.voxel_inputs import VoxelRequest
     from hemadose.workflow.voxel_results import voxel_answer
 
     activity = ActivityOptions(
@@ -65,7 +71,8 @@ def voxel(
     )
     answer = voxel_answer(
         VoxelRequest(
-            images=tuple(images),
+            images=tuple(images or ()),
+            case=case,
             ct=ct,
             nuclide=nuclide,
             regions=regions,
@@ -99,4 +106,5 @@ def voxel(
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {key.replace("_", " "): value for key, value in row.items() if key != "voxel_sd_Gy"}
+    kept = ("region", "volume_ml", "mean_Gy", "mean_sd_Gy", "D98_Gy", "D95_Gy", "D50_Gy", "D2_Gy", "homogeneity_index")
+    return {k.replace("_", " "): v for k, v in row.items() if k in kept or k.startswith(("V", "gEUD"))}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,6 +63,9 @@ def scale_to_spect(planar: ActivitySeries, spect: ActivitySeries) -> ActivitySer
             for s in planar.samples
         ),
         shared_relative_sd=float(np.hypot(spect.shared_relative_sd, ratio_sd / ratio)),
+        shared_parts=None
+        if spect.shared_parts is None
+        else replace(spect.shared_parts, scale=float(np.hypot(spect.shared_parts.scale, ratio_sd / ratio))),
         volume_ml=spect.volume_ml,
         mass_kg=spect.mass_kg,
         notes=(

@@ -13,6 +13,7 @@ from hemadose.imaging.count_losses import CountLosses, loss_note
 from hemadose.imaging.image_noise import region_variance
 from hemadose.imaging.marrow_concentration import sphere_concentration
 from hemadose.imaging.recovery import TransferMatrix, transfer_matrix
+from hemadose.imaging.shared_parts import shared_with_parts
 from hemadose.imaging.spect_recovery import (
     Outline,
     Recovery,
@@ -20,7 +21,6 @@ from hemadose.imaging.spect_recovery import (
     check_recovery,
     recovery_coefficient,
     recovery_word,
-    shared_uncertainty,
 )
 from hemadose.model import (
     ActivitySample,
@@ -152,7 +152,7 @@ def _series(
     outline: float | Outline,
     body: Region | None,
 ) -> ActivitySeries:
-    shared = shared_uncertainty(
+    shared, parts = shared_with_parts(
         region, recovery, calibration.resolution, calibration_relative_sd=calibration.relative_sd, outline=outline
     )
     samples = tuple(
@@ -171,6 +171,7 @@ def _series(
         region=region.name,
         samples=samples,
         shared_relative_sd=shared.relative_sd,
+        shared_parts=parts,
         volume_ml=region.volume_ml,
         notes=(*_notes(region, body), *shared.notes, *losses),
         provenance=Provenance(

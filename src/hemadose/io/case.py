@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hemadose.errors import CaseError
 from hemadose.io.case_dose import DoseSection, KineticsSection, MarrowSection
 from hemadose.io.case_quantification import CalibrationSection, QuantificationSection
+from hemadose.io.case_voxel import VoxelSection
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -203,6 +204,7 @@ class Case(_Section):
     dose: DoseSection = DoseSection()
     limits: LimitsSection
     transplant: TransplantSection | None = None
+    voxel: VoxelSection = VoxelSection()
 
     @model_validator(mode="after")
     def _consistent(self) -> Case:

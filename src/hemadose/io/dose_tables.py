@@ -62,7 +62,7 @@ def read_dose_table(path: Path) -> StudyDoses:
         # two draws at +/- sd/sqrt(2) have sd as their standard deviation
         half = sd / 2.0**0.5
         organs[name] = OrganDose(
-            target=name, gy_per_bq=value, gy_per_bq_draws=np.array([value - half, value + half]), contributions=(), mass_kg=1.0,
-            method=f"table {path.name}",
+            target=name, gy_per_bq=value, gy_per_bq_draws=np.array([value - half, value + half]), contributions=(),
+            mass_kg=1.0, method=f"table {path.name}",
         )  # fmt: skip
     return StudyDoses(organs=tuple(organs.values()), marrow_residual=None, s_value_source=f"table {path.name}")

@@ -1,10 +1,11 @@
 """Time-activity curves of every voxel of a registered series, and their integrals with uncertainty.
 
-One exponential: A exp(-k t). A line through the weighted logarithms gives a start; then Gauss-Newton steps in k alone,
-with A eliminated, since it is linear (variable projection). Two exponentials: the best pair of a grid of rates, found
-with all exponentials shared between voxels, then damped Gauss-Newton steps in both rates with both amplitudes
-eliminated; of amplitudes, the slow one and the sum are not negative. No rate is below physical decay: what does not
-decay is integrated with physical decay, and says so. No rate is faster than the first image can tell.
+One exponential: A exp(-k t), A eliminated since it is linear (variable projection). The best of a grid of rates, whose
+exponentials all voxels share, is the start, so that the optimum is that of the whole range; Newton's steps in k follow.
+Two exponentials: the best pair of a grid of rates and a pair with the fastest rate, then damped Newton steps in both
+rates with both amplitudes eliminated; of amplitudes, the slow one and the sum are not negative. No rate is below
+physical decay: what does not decay is integrated with physical decay, and says so. No rate is faster than the first
+image can tell.
 
 References
 ----------
@@ -27,6 +28,7 @@ Array = npt.NDArray[np.float64]
 
 _FASTEST_H = 0.05
 _RATES = 28
+_PITCH = 1.25
 
 
 class VoxelFit(IntEnum):
@@ -35,6 +37,7 @@ class VoxelFit(IntEnum):
     FITTED = 0
     PHYSICAL_DECAY = 1
     NO_SIGNAL = 2
+    FASTEST_RATE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,8 @@ class VoxelCurves:
     tia_s : array
         Integral from injection to infinity: the unit of the values times s.
     tia_sd_s : array of the same shape
-        Standard uncertainty from the given uncertainties of the values; NaN for two exponentials.
+        Standard uncertainty from the given uncertainties of the values, or from the residuals; NaN where as many
+        parameters as values were fitted and no uncertainty was given.
     rate_per_s : array
         Effective decay of the last phase; 0 without signal.
     status : array of int8
@@ -60,15 +64,21 @@ class VoxelCurves:
 
     def notes(self) -> tuple[str, ...]:
         """Say how many voxels needed an assumption."""
-        held = self.status != VoxelFit.NO_SIGNAL
-        bound = self.status == VoxelFit.PHYSICAL_DECAY
-        if not bound.any():
-            return ()
-        share = 100.0 * float(self.tia_s[bound].sum() / max(float(self.tia_s.sum()), 1e-300))
-        return (
-            f"{100.0 * bound.sum() / max(int(held.sum()), 1):.1f} % of the voxels with signal do not decay faster than "
-            f"the nuclide; they are integrated with physical decay and hold {share:.1f} % of the decays",
-        )
+        held = max(int(np.count_nonzero(self.status != VoxelFit.NO_SIGNAL)), 1)
+        total = max(float(self.tia_s.sum(dtype=np.float64)), 1e-300)
+        said = []
+        for status, words in (
+            (VoxelFit.PHYSICAL_DECAY, "do not decay faster than the nuclide; they are integrated with physical decay"),
+            (VoxelFit.FASTEST_RATE, "decay faster than the first image can tell; their rate is the fastest it can"),
+        ):
+            bound = self.status == status
+            if bound.any():
+                share = 100.0 * float(self.tia_s[bound].sum(dtype=np.float64)) / total
+                said.append(
+                    f"{100.0 * np.count_nonzero(bound) / held:.1f} % of the voxels with signal {words} and hold "
+                    f"{share:.1f} % of the decays"
+                )
+        return tuple(said)
 
 
 def fit_voxels(
@@ -87,7 +97,8 @@ def fit_voxels(
     times_s : array (n,)
         Since injection, rising, of the middle of each scan.
     values : array (n, ...)
-        Activity concentration at these times, not decay-corrected; negative values are noise and stay.
+        Activity concentration at these times, not decay-corrected; negative values are noise and stay. Single or
+        double precision; the arithmetic is double.
     half_life_s : float
         Physical.
     sd : array (n,) or (n, ...), optional
@@ -124,13 +135,13 @@ def fit_voxels(
             "times of a series must rise from injection on", field="times_s", value=str(times.tolist()),
             expected=f"{need} or more",
         )  # fmt: skip
-    flat = np.ascontiguousarray(values, dtype=np.float64).reshape(times.size, -1)
-    if values.shape[0] != times.size or not np.isfinite(flat).all():
-        raise QuantityError("every time needs a value in every voxel", field="values", value=str(values.shape))
+    flat = _flat(np.asarray(values))
+    if flat.shape[0] != times.size or not np.isfinite(flat.sum(dtype=np.float64)):
+        raise QuantityError("every time needs a value in every voxel", field="values", value=str(np.shape(values)))
     if not half_life_s > 0.0:
         raise QuantityError("a half-life is positive", field="half_life_s", value=f"{half_life_s:g}")
     spread = _spread(sd, flat, times.size)
-    shape = values.shape[1:]
+    shape = np.shape(values)[1:]
     slowest = float(np.log(2.0) / half_life_s)
     fastest = max(fastest_rate_per_s(times), 2.0 * slowest)
     fit = _one if phases == 1 else _two
@@ -146,7 +157,13 @@ def fastest_rate_per_s(times_s: Array) -> float:
     return float(min(3.0 / first, np.log(2.0) / (_FASTEST_H * 3600.0)))
 
 
-def _spread(sd: npt.NDArray[np.floating[Any]] | None, flat: Array, n: int) -> Array:
+def _flat(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    kind = np.float32 if values.dtype == np.float32 else np.float64
+    flat: npt.NDArray[np.floating[Any]] = np.ascontiguousarray(values, dtype=kind)
+    return flat.reshape(values.shape[0], -1)
+
+
+def _spread(sd: npt.NDArray[np.floating[Any]] | None, flat: npt.NDArray[np.floating[Any]], n: int) -> Array:
     if sd is None:
         return np.ones((n, 1))
     given = np.ascontiguousarray(sd, dtype=np.float64).reshape(n, -1) if sd.shape[0] == n else np.zeros((1, 1))
@@ -158,7 +175,7 @@ def _spread(sd: npt.NDArray[np.floating[Any]] | None, flat: Array, n: int) -> Ar
     return given
 
 
-def _run(kernel: Any, arguments: tuple[Any, ...], voxels: int, out: Array, threads: int | None) -> None:
+def _run(kernel: Any, arguments: tuple[Any, ...], voxels: int, outputs: tuple[Any, ...], threads: int | None) -> None:
     """Spread voxels over threads."""
     import os
     from concurrent.futures import ThreadPoolExecutor
@@ -167,50 +184,41 @@ def _run(kernel: Any, arguments: tuple[Any, ...], voxels: int, out: Array, threa
     workers = threads or os.cpu_count() or 1
     edges = np.linspace(0, voxels, max(min(8 * workers, voxels // 2000), 1) + 1).astype(int)
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(lambda ends: kernel(*arguments, ends[0], ends[1], out), pairwise(edges)))
+        list(pool.map(lambda ends: kernel(*arguments, int(ends[0]), int(ends[1]), *outputs), pairwise(edges)))
 
 
 def _one(
-    times: Array, flat: Array, spread: Array, known: bool, slowest: float, fastest: float, shape: tuple[int, ...],
-    threads: int | None,
+    times: Array, flat: npt.NDArray[np.floating[Any]], spread: Array, known: bool, slowest: float, fastest: float,
+    shape: tuple[int, ...], threads: int | None,
 ) -> VoxelCurves:  # fmt: skip
     from hemadose.kinetics._voxelwise_kernels import mono
 
-    out = np.zeros((7, flat.shape[1]))
-    _run(mono, (times, flat, spread, slowest, fastest), flat.shape[1], out, threads)
-    a, k, var_a, var_k, cov, chi2, status = out
-    held = status != VoxelFit.NO_SIGNAL
-    safe = np.where(held, k, 1.0)
-    tia = np.where(held, a / safe, 0.0)
-    variance = np.where(held, var_a / safe**2 + (a / safe**2) ** 2 * var_k - 2.0 * a / safe**3 * cov, 0.0)
-    if not known:
-        free = times.size - np.where(status == VoxelFit.PHYSICAL_DECAY, 1, 2)
-        variance = variance * np.where(free > 0, chi2 / np.maximum(free, 1), np.nan)
+    steps = max(int(np.ceil(np.log(fastest / slowest) / np.log(_PITCH))), 4)
+    rates = np.geomspace(slowest, fastest, steps + 1)
+    out, status = np.empty((3, flat.shape[1])), np.empty(flat.shape[1], dtype=np.int8)
+    _run(mono, (times, flat, 1.0 / spread**2, rates, known), flat.shape[1], (out, status), threads)
     return VoxelCurves(
-        tia_s=tia.reshape(shape),
-        tia_sd_s=np.sqrt(np.maximum(variance, 0.0)).reshape(shape),
-        rate_per_s=np.where(held, k, 0.0).reshape(shape),
-        status=status.astype(np.int8).reshape(shape),
-    )
+        tia_s=out[0].reshape(shape), tia_sd_s=out[1].reshape(shape), rate_per_s=out[2].reshape(shape),
+        status=status.reshape(shape),
+    )  # fmt: skip
 
 
 def _two(
-    times: Array, flat: Array, spread: Array, known: bool, slowest: float, fastest: float, shape: tuple[int, ...],
-    threads: int | None,
+    times: Array, flat: npt.NDArray[np.floating[Any]], spread: Array, known: bool, slowest: float, fastest: float,
+    shape: tuple[int, ...], threads: int | None,
 ) -> VoxelCurves:  # fmt: skip
     from hemadose.kinetics._voxelwise_pairs import bi
 
-    del known
-    out = np.zeros((6, flat.shape[1]))
+    out = np.empty((7, flat.shape[1]))
     weights = 1.0 / np.mean(spread, axis=1) ** 2
     rates = np.geomspace(slowest, fastest, _RATES)
-    _run(bi, (times, weights, flat, rates), flat.shape[1], out, threads)
-    a, k, b, m, _, status = out
+    _run(bi, (times, weights, flat, rates, known), flat.shape[1], (out,), threads)
+    a, k, b, m, _, status, sd = out
     held = status != VoxelFit.NO_SIGNAL
     tia = np.where(held, a / np.where(held, k, 1.0) + b / np.where(held, m, 1.0), 0.0)
     return VoxelCurves(
         tia_s=np.maximum(tia, 0.0).reshape(shape),
-        tia_sd_s=np.full(shape, np.nan),
+        tia_sd_s=np.where(held, sd, 0.0).reshape(shape),
         rate_per_s=np.where(held, np.where(a > 0.0, k, m), 0.0).reshape(shape),
         status=status.astype(np.int8).reshape(shape),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,53 @@ class ActivitySample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedParts:
+    """Where the uncertainty that all samples of a series share comes from; relative standard uncertainties.
+
+    Attributes
+    ----------
+    calibration : float
+        Of the camera, one error for all its regions.
+    recovery : float
+        Of the correction for resolution, one error for all regions corrected with it.
+    outline : float
+        Of the activity by the outline of this region, covariance of counts and recovery taken off.
+    scale : float
+        Of a scale taken from another modality (planar images brought to SPECT), of this region alone.
+    volume : float or None
+        Of the drawn volume, where known.
+    volume_exponent : float or None
+        d ln activity / d ln volume: with it an error of the outline moves activity and mass together.
+    """
+
+    calibration: float = 0.0
+    recovery: float = 0.0
+    outline: float = 0.0
+    scale: float = 0.0
+    volume: float | None = None
+    volume_exponent: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        require_non_negative(
+            "shared uncertainty",
+            calibration=self.calibration,
+            recovery=self.recovery,
+            outline=self.outline,
+            scale=self.scale,
+        )
+        if self.volume is not None:
+            require_non_negative("shared uncertainty", volume=self.volume)
+        if self.volume_exponent is not None:
+            require_finite("shared uncertainty", volume_exponent=self.volume_exponent)
+
+    @property
+    def relative_sd(self) -> float:
+        """All of it together."""
+        return math.hypot(self.calibration, self.recovery, self.outline, self.scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivitySeries:
     """All samples of one region, with the uncertainty they share.
 
@@ -70,6 +118,8 @@ class ActivitySeries:
     shared_relative_sd : float
         Relative standard uncertainty common to all samples (calibration, recovery,
         volume): it scales the curve and does not weigh the fit.
+    shared_parts : SharedParts or None
+        The same by cause, where they were told apart.
     volume_ml, mass_kg : float or None
         Of the region, where known from the image.
     notes : tuple of str
@@ -85,10 +135,20 @@ class ActivitySeries:
     mass_kg: float | None = None
     notes: tuple[str, ...] = ()
     provenance: Provenance | None = None
+    shared_parts: SharedParts | None = None
 
     def __post_init__(self) -> None:
-        """Check the order of times and that one region is meant."""
+        """Check the order of times, that one region is meant, and that the shared parts add up."""
         require_non_negative(f"series of {self.region}", shared_relative_sd=self.shared_relative_sd)
+        parts = self.shared_parts
+        if parts is not None and not math.isclose(
+            parts.relative_sd, self.shared_relative_sd, rel_tol=1e-6, abs_tol=1e-9
+        ):
+            raise QuantityError(
+                f"the parts of the shared uncertainty of {self.region} do not add up",
+                value=f"{parts.relative_sd:g}",
+                expected=f"{self.shared_relative_sd:g}",
+            )
         if not self.samples:
             raise QuantityError(f"no activity sample for {self.region}")
         if {sample.region for sample in self.samples} != {self.region}:

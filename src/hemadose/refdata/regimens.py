@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hemadose.errors import ReferenceDataError
 from hemadose.model import Donor
@@ -13,14 +14,17 @@ from hemadose.refdata._toml import check_keys, packaged_ids, parse, read_package
 from hemadose.therapy.regimen import (
     AtgPlan,
     Correction,
+    CourseOrder,
     DoseUnit,
+    Evidence,
     Regimen,
     RegimenItem,
     TotalBodyIrradiation,
 )
 
+_Choice = TypeVar("_Choice", bound=StrEnum)
 _REQUIRED = ("id", "title", "donors", "ert_days", "ert_to_tbi_min_days", "ward_h", "sources", "tbi", "item")
-_OPTIONAL = ("alternatives", "notes", "atg", "printed_immunosuppression_day")
+_OPTIONAL = ("alternatives", "notes", "atg", "printed_immunosuppression_day", "order", "intensity")
 _ITEM_OPTIONAL = (
     "amount",
     "unit",
@@ -30,6 +34,8 @@ _ITEM_OPTIONAL = (
     "confirmed",
     "correction",
     "unit_reason",
+    "total",
+    "evidence",
 )
 
 
@@ -90,8 +96,8 @@ def regimen_from_table(table: Mapping[str, Any], *, source: str) -> Regimen:
     return Regimen(
         id=take(table, "id", str, source=source),
         title=take(table, "title", str, source=source),
-        donors=tuple(_donor(name, source) for name in table["donors"]),
-        ert_days=tuple(table["ert_days"]),
+        donors=tuple(_donor(name, source) for name in take(table, "donors", list, source=source)),
+        ert_days=_days(table, "ert_days", source),
         ert_to_tbi_min_days=take(table, "ert_to_tbi_min_days", int, source=source),
         ward_h=take(table, "ward_h", float, source=source),
         tbi=_irradiation(table["tbi"], source),
@@ -101,35 +107,58 @@ def regimen_from_table(table: Mapping[str, Any], *, source: str) -> Regimen:
         printed_immunosuppression_day=table.get("printed_immunosuppression_day"),
         notes=tuple(table.get("notes", ())),
         sources=tuple(table["sources"]),
+        order=_choice(CourseOrder, table.get("order", CourseOrder.IRRADIATION_FIRST), "order", source),
+        intensity=take(table, "intensity", str, source=source, default=""),
     )
 
 
 def _donor(name: str, source: str) -> Donor:
+    return _choice(Donor, name, "donors", source)
+
+
+def _days(table: Mapping[str, Any], key: str, source: str) -> tuple[int, ...]:
+    found = table[key]
+    if not isinstance(found, list) or any(not isinstance(day, int) or isinstance(day, bool) for day in found):
+        raise ReferenceDataError(
+            "days are whole numbers in a list", source=source, field=key, value=repr(found), expected="[-5, -4]"
+        )
+    return tuple(found)
+
+
+_WORDS = {"donors": "unknown donor type", "unit": "unknown unit of a dose"}
+
+
+def _choice(kind: type[_Choice], value: Any, field: str, source: str) -> _Choice:
     try:
-        return Donor(name)
+        return kind(value)
     except ValueError as problem:
         raise ReferenceDataError(
-            "unknown donor type", source=source, field="donors", value=name, expected=", ".join(Donor)
+            _WORDS.get(field, "unknown word in a regimen"),
+            source=source,
+            field=field,
+            value=str(value),
+            expected=", ".join(kind),
         ) from problem
 
 
 def _irradiation(table: Mapping[str, Any], source: str) -> TotalBodyIrradiation:
     required = ("days", "fraction_Gy", "fractions_per_day", "permitted_Gy", "source")
-    check_keys(table, source=f"{source} [tbi]", required=required, optional=("instruction",))
+    check_keys(table, source=f"{source} [tbi]", required=required, optional=("instruction", "evidence"))
     return TotalBodyIrradiation(
-        days=tuple(table["days"]),
+        days=_days(table, "days", source),
         fraction_gy=take(table, "fraction_Gy", float, source=source),
         fractions_per_day=take(table, "fractions_per_day", int, source=source),
         permitted_gy=tuple(float(dose) for dose in table["permitted_Gy"]),
         instruction=table.get("instruction", ""),
         source=take(table, "source", str, source=source),
+        evidence=_choice(Evidence, table.get("evidence", Evidence.PUBLICATION), "evidence", source),
     )
 
 
 def _atg(table: Mapping[str, Any], source: str) -> AtgPlan:
     check_keys(table, source=f"{source} [atg]", required=("days", "printed_mg_per_kg", "source"))
     return AtgPlan(
-        days=tuple(table["days"]),
+        days=_days(table, "days", source),
         printed_mg_per_kg={_donor(k, source): float(v) for k, v in table["printed_mg_per_kg"].items()},
         source=take(table, "source", str, source=source),
     )
@@ -141,21 +170,12 @@ def _item(table: Mapping[str, Any], source: str) -> RegimenItem:
     correction = table.get("correction")
     if correction is not None:
         check_keys(correction, source=f"{source} [item.correction]", required=("printed", "corrected", "reason"))
-    try:
-        unit = DoseUnit(table["unit"]) if "unit" in table else None
-    except ValueError as problem:
-        raise ReferenceDataError(
-            "unknown unit of a dose",
-            source=source,
-            field="unit",
-            value=str(table["unit"]),
-            expected=", ".join(DoseUnit),
-        ) from problem
+    unit = _choice(DoseUnit, table["unit"], "unit", source) if "unit" in table else None
     return RegimenItem(
         drug=take(table, "drug", str, source=source),
         title=take(table, "title", str, source=source),
         kind=take(table, "kind", str, source=source),
-        days=tuple(table["days"]),
+        days=_days(table, "days", source),
         amount=take(table, "amount", float, source=source) if "amount" in table else None,
         unit=unit,
         times_per_day=take(table, "times_per_day", int, source=source, default=1),
@@ -165,4 +185,6 @@ def _item(table: Mapping[str, Any], source: str) -> RegimenItem:
         confirmed=take(table, "confirmed", bool, source=source, default=True),
         correction=None if correction is None else Correction(**correction),
         unit_reason=take(table, "unit_reason", str, source=source, default=""),
+        total=take(table, "total", float, source=source) if "total" in table else None,
+        evidence=_choice(Evidence, table.get("evidence", Evidence.PUBLICATION), "evidence", source),
     )

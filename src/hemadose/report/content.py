@@ -19,12 +19,13 @@ from hemadose.model import (
     StudyDoses,
     TomographicScan,
 )
+from hemadose.model.budget import Budget
 from hemadose.model.convention import ConventionDose
 from hemadose.model.marrow import MarrowFindings
 from hemadose.provenance import Provenance
 
 MEDIA_TYPES = ("image/svg+xml", "image/png")
-SECTIONS = ("images", "curves", "doses", "marrow", "calendar", "comparison")
+SECTIONS = ("images", "curves", "doses", "marrow", "budget", "calendar", "comparison")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class FigureAsset:
     name : str
         File stem, e.g. ``"fit_kidney_left"``.
     section : str
-        One of ``images``, ``curves``, ``doses``, ``marrow``, ``calendar``, ``comparison``.
+        One of ``images``, ``curves``, ``doses``, ``marrow``, ``budget``, ``calendar``, ``comparison``.
     caption : str
         What is seen, in one or two sentences.
     data : bytes
@@ -179,6 +180,8 @@ class PlanReport:
         The calendar.
     comparison : Comparison or None
         Planned and delivered.
+    budget : Budget or None
+        What the uncertainty is made of.
     marrow : MarrowFindings or None
         Sites, masses by rule, and dose before and after events.
     conventions : tuple of ConventionDose
@@ -206,6 +209,7 @@ class PlanReport:
     course: Course | None = None
     comparison: Comparison | None = None
     marrow: MarrowFindings | None = None
+    budget: Budget | None = None
     conventions: tuple[ConventionDose, ...] = ()
     methods: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from hemadose.model import Sex
 from hemadose.provenance import __version__
-from hemadose.report import names, numbers, printed
+from hemadose.report import dose_parts, names, numbers, printed
 from hemadose.report.answer import answer_of
 from hemadose.report.content import PlanReport
 from hemadose.report.doubts import collect_doubts
@@ -97,6 +97,10 @@ def _tables(report: PlanReport) -> dict[str, Any]:
         "imaging": printed.imaging_table(report) if report.imaging else None,
         "fits": printed.fit_table(report) if report.fits else None,
         "doses": printed.dose_table(report),
+        "contributions": dose_parts.contribution_table(report),
+        "marrow_events": dose_parts.marrow_event_table(report),
+        "marrow_masses": dose_parts.marrow_mass_table(report),
+        "budget": dose_parts.budget_table(report),
         "limits": printed.limit_table(report),
         "calendar": printed.event_table(report),
         "comparison": None if comparison is None else printed.comparison_table(comparison),

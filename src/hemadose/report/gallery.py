@@ -182,6 +182,16 @@ def _dose_figures(report: PlanReport) -> Iterator[FigureAsset]:
             "activity allowed by each limit. Green: earliest day of transplantation for the "
             "proposed activity; orange: chosen day.",
         )
+    if report.budget is not None and report.budget.quantities:
+        from hemadose.report.figures.budget import budget_figure
+
+        yield _asset(
+            budget_figure(report.budget),
+            name="budget",
+            section="budget",
+            caption="How sure every dose and activity is, and why: the length of a bar is the relative standard "
+            "uncertainty, its parts are the shares of the variance.",
+        )
     if report.course is not None:
         from hemadose.report.lanechart import lane_chart
 

@@ -14,6 +14,7 @@ from hemadose.model import Patient, Sex
 DEVINE_START_CM = 152.4
 CREATININE_RANGE_MG_PER_DL = (0.1, 15.0)
 AGE_RANGE_YEARS = (18.0, 100.0)
+BODY_MASS_INDEX_RANGE = (10.0, 80.0)
 
 
 class SurfaceRule(StrEnum):
@@ -75,6 +76,45 @@ def body_surface_m2(*, height_cm: float, weight_kg: float, rule: SurfaceRule) ->
     if SurfaceRule(rule) is SurfaceRule.MOSTELLER:
         return sqrt(height_cm * weight_kg / 3600.0)
     return float(0.007184 * weight_kg**0.425 * height_cm**0.725)
+
+
+def check_body(*, height_cm: float, weight_kg: float) -> float:
+    """Give the body mass index in kg/m2, or refuse a height and weight that cannot belong together.
+
+    Raises
+    ------
+    QuantityError
+        Height in metres, the two exchanged, or a body mass index outside 10-80 kg/m2.
+
+    Examples
+    --------
+    >>> round(check_body(height_cm=178, weight_kg=75), 1)
+    23.7
+    """
+    if 0.5 <= height_cm <= 2.5:
+        raise QuantityError(
+            "implausible height",
+            field="height_cm",
+            value=f"{height_cm:g}",
+            expected="cm",
+            remedy=f"the height was perhaps given in metres: {100.0 * height_cm:g} cm",
+        )
+    _require_range("height", height_cm, 50.0, 250.0, "cm")
+    _require_range("weight", weight_kg, 3.0, 350.0, "kg")
+    index = weight_kg / (height_cm / 100.0) ** 2
+    low, high = BODY_MASS_INDEX_RANGE
+    if not low <= index <= high:
+        exchanged = height_cm / (weight_kg / 100.0) ** 2
+        raise QuantityError(
+            "height and weight do not belong together",
+            field="height_cm, weight_kg",
+            value=f"{height_cm:g} cm, {weight_kg:g} kg (body mass index {index:.0f} kg/m2)",
+            expected=f"body mass index {low:g}-{high:g} kg/m2",
+            remedy="height and weight were perhaps exchanged"
+            if low <= exchanged <= high
+            else "measure again; weight in kg, height in cm",
+        )
+    return index
 
 
 def ideal_weight_kg(*, height_cm: float, sex: Sex) -> float:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hemadose.model.moment import elapsed_s
 from hemadose.errors import PlanningError, QuantityError
 from hemadose.model import Nuclide
 from hemadose.model._checks import require_aware, require_non_negative, require_positive
+from hemadose.model.moment import elapsed_s
 from hemadose.units import DAY_S
 
 

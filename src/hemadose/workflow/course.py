@@ -1,154 +1,147 @@
-"""Calendars, agents and regimens on request."""
+"""A conditioning calendar on request: computed, drawn and written with its order sheet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
 from hemadose.errors import PlanningError
-from hemadose.io.calendar import course_rows, write_ics
+from hemadose.io.calendar import course_rows, ics_bytes, write_course_csv, write_ics
+from hemadose.io.course_files import course_record, order_rows, write_json, write_order_csv
 from hemadose.io.files import write_bytes_atomic
-from hemadose.model import Course, Donor, Patient, Prescription, Sex
-from hemadose.refdata import regimen, regimens
-from hemadose.therapy.anthropometry import SurfaceRule, WeightRule
-from hemadose.therapy.calendar import schedule
-from hemadose.therapy.regimen import AtgBasis, AtgOrder, AtgProduct, CourseChoices
-from hemadose.units import GBQ
+from hemadose.model import Course, Severity
+from hemadose.refdata import regimens
+from hemadose.therapy.order import order_lines
+from hemadose.therapy.verification import course_numbers, require_second_calculation
+from hemadose.workflow.course_inputs import CourseInputs, PlannedCourse, named_regimen, plan_inputs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RECORD = "course.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleRequest:
-    """What `hemadose schedule` was asked, in field units."""
+class ScheduleOutputs:
+    """What is written beside the answer."""
 
-    regimen: str
-    donor: str
-    day_zero: str
-    height_cm: float
-    weight_kg: float
-    sex: str
-    tbi_gy: float
-    ert_day: int = -14
-    graft_confirmed: bool = False
-    atg_product: str | None = None
-    atg_mg_per_kg: float | None = None
-    atg_basis: str | None = None
-    cyclophosphamide_weight: str | None = None
-    calcineurin_inhibitor: str | None = None
-    age_years: float | None = None
-    creatinine_mg_per_dl: float | None = None
-    activity_gbq: float | None = None
-    bsa: str = "mosteller"
-    zone: str = "Europe/Berlin"
     ics: Path | None = None
     figure: Path | None = None
+    out: Path | None = None
+    planner: str | None = None
+    pseudonym: str | None = None
 
 
-def make_schedule(request: ScheduleRequest) -> dict[str, Any]:
+def make_schedule(inputs: CourseInputs, outputs: ScheduleOutputs | None = None) -> dict[str, Any]:
     """Make a calendar and write the files that were asked for.
 
     Raises
     ------
     PlanningError
-        For anything the calendar needs and the request does not say.
+        For anything the calendar needs and the request does not say, or a folder without a planner.
     """
-    course = _course(request)
-    written = []
-    if request.ics is not None:
-        write_ics(course, request.ics, zone=ZoneInfo(request.zone))
-        written.append(str(request.ics))
-    if request.figure is not None:
-        write_bytes_atomic(request.figure, _drawn(course, request.figure))
-        written.append(str(request.figure))
+    wanted = outputs or ScheduleOutputs()
+    if wanted.out is not None and not (wanted.planner or "").strip():
+        raise PlanningError(
+            "the record of a course names who planned it",
+            field="--planner",
+            expected="a role or initials, never a patient's name",
+        )
+    planned = plan_inputs(inputs)
+    course = planned.course
+    require_second_calculation(planned.doses, planned.patient, planned.choices)
     return {
         "regimen": course.regimen,
         "donor": course.donor.value,
         "day_zero_on": course.day_zero_on.isoformat(),
         "events": course_rows(course),
-        "warnings": [
-            {"code": w.code, "severity": w.severity.value, "text": w.text, "source": w.source} for w in course.warnings
-        ],
-        "written": written,
+        "orders": order_rows(order_lines(course, planned.doses)),
+        "warnings": warning_rows(course),
+        "stops": sum(w.severity is Severity.STOP for w in course.warnings),
+        "written": _written(inputs, planned, wanted),
         "research_use": "not an order: to be confirmed by the treating team",
     }
 
 
-def _course(request: ScheduleRequest) -> Course:
-    try:
-        day_zero = date.fromisoformat(request.day_zero)
-    except ValueError as problem:
-        raise PlanningError(
-            "not a date", field="--day-zero", value=request.day_zero, expected="2025-04-07"
-        ) from problem
-    prescription = None
-    if request.activity_gbq is not None:
-        prescription = Prescription(
-            activity_bq=request.activity_gbq * GBQ,
-            active_limit="chosen",
-            outcomes=(),
-            interval_to_infusion_s=-request.ert_day * 86400.0,
-        )
-    return schedule(
-        regimen=regimen(request.regimen),
-        donor=_one_of(Donor, request.donor, "--donor"),
-        patient=Patient(
-            pseudonym="patient",
-            sex=_one_of(Sex, request.sex, "--sex"),
-            height_cm=request.height_cm,
-            weight_kg=request.weight_kg,
-            age_years=request.age_years,
-            creatinine_mg_per_dl=request.creatinine_mg_per_dl,
-        ),
-        day_zero_on=day_zero,
-        choices=CourseChoices(
-            tbi_dose_gy=request.tbi_gy,
-            graft_confirmed=request.graft_confirmed,
-            ert_day=request.ert_day,
-            surface_rule=_one_of(SurfaceRule, request.bsa, "--bsa"),
-            cyclophosphamide_weight=None
-            if request.cyclophosphamide_weight is None
-            else _one_of(WeightRule, request.cyclophosphamide_weight, "--cyclophosphamide-weight"),
-            atg=_atg(request),
-            calcineurin_inhibitor=request.calcineurin_inhibitor,
-        ),
-        prescription=prescription,
+def warning_rows(course: Course) -> list[dict[str, str]]:
+    """Give the warnings of a course as rows."""
+    return [{"code": w.code, "severity": w.severity.value, "text": w.text, "source": w.source} for w in course.warnings]
+
+
+def _written(inputs: CourseInputs, planned: PlannedCourse, wanted: ScheduleOutputs) -> list[str]:
+    course = planned.course
+    written: list[Path] = []
+    if wanted.ics is not None:
+        write_ics(course, wanted.ics, zone=inputs.zone, pseudonym=wanted.pseudonym)
+        written.append(wanted.ics)
+    if wanted.figure is not None:
+        write_bytes_atomic(wanted.figure, _drawn(course, wanted.figure))
+        written.append(wanted.figure)
+    if wanted.out is not None and wanted.planner is not None:
+        written += _folder(inputs, planned, wanted.out, wanted.planner.strip(), wanted.pseudonym)
+    return [str(path) for path in written]
+
+
+def _folder(
+    inputs: CourseInputs, planned: PlannedCourse, folder: Path, planner: str, pseudonym: str | None
+) -> list[Path]:
+    from hemadose.report.lanechart import lane_chart
+    from hemadose.report.one_pager import one_pager_pdf
+    from hemadose.report.order_sheet import order_sheet_pdf
+    from hemadose.report.style import to_svg
+
+    course, plain = planned.course, inputs.as_plain()
+    lines = order_lines(course, planned.doses)
+    record = course_record(
+        planner=planner,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        inputs=plain,
+        regimen_sha256=planned.regimen_sha256,
+        numbers=course_numbers(course, planned.doses),
+        warnings=warning_rows(course),
+        overrides=planned.choices.overrides,
     )
-
-
-def _atg(request: ScheduleRequest) -> AtgOrder | None:
-    parts = (request.atg_product, request.atg_mg_per_kg, request.atg_basis)
-    if all(part is None for part in parts):
-        return None
-    if request.atg_product is None or request.atg_mg_per_kg is None or request.atg_basis is None:
-        raise PlanningError(
-            "antithymocyte globulin needs product, amount and basis together",
-            field="--atg-product, --atg-mg-per-kg, --atg-basis",
-        )
-    return AtgOrder(
-        product=_one_of(AtgProduct, request.atg_product.lower(), "--atg-product"),
-        amount_mg_per_kg=request.atg_mg_per_kg,
-        basis=_one_of(AtgBasis, request.atg_basis, "--atg-basis"),
-    )
-
-
-def _one_of(kind: Any, value: str, field: str) -> Any:
-    try:
-        return kind(value)
-    except ValueError as problem:
-        raise PlanningError(
-            "unknown choice", field=field, value=value, expected=", ".join(str(k.value) for k in kind)
-        ) from problem
+    # everything is computed before the first file is written
+    chart = to_svg(lane_chart(course))
+    digest = record["inputs_sha256"]
+    pages = {
+        "order-sheet.pdf": order_sheet_pdf(
+            course, lines, planned.patient, planner=planner, pseudonym=pseudonym, inputs_sha256=digest
+        ),
+        "one-page.pdf": one_pager_pdf(
+            course, lines, planned.patient, chart=chart, planner=planner, pseudonym=pseudonym, inputs_sha256=digest
+        ),
+        "calendar.ics": ics_bytes(course, zone=inputs.zone, pseudonym=pseudonym),
+        "lanes.svg": chart,
+    }
+    for name, data in pages.items():
+        write_bytes_atomic(folder / name, data)
+    write_course_csv(course, folder / "calendar.csv")
+    write_order_csv(lines, folder / "order-sheet.csv")
+    write_json(folder / RECORD, record)
+    return [folder / name for name in (*pages, "calendar.csv", "order-sheet.csv", RECORD)]
 
 
 def _drawn(course: Course, path: Path) -> bytes:
-    from io import BytesIO
-
     from hemadose.report.lanechart import lane_chart
 
+    return _saved(lane_chart(course), path)
+
+
+def _saved(figure: Figure, path: Path) -> bytes:
+    from io import BytesIO
+
+    from hemadose.report.style import to_svg
+
+    kind = path.suffix.lstrip(".").lower() or "svg"
+    if kind not in ("svg", "png", "pdf"):
+        raise PlanningError("unknown kind of figure", field="--figure", value=path.name, expected="svg, png or pdf")
+    if kind == "svg":
+        return to_svg(figure)
     buffer = BytesIO()
-    lane_chart(course).savefig(buffer, format=path.suffix.lstrip(".") or "svg", dpi=200)
+    figure.savefig(buffer, format=kind, dpi=200)
     return buffer.getvalue()
 
 
@@ -159,7 +152,80 @@ def regimen_rows() -> list[dict[str, Any]]:
             "id": r.id,
             "title": r.title,
             "donors": ", ".join(d.value for d in r.donors),
+            "intensity": r.intensity,
             "instead_of": ", ".join(r.alternatives),
         }
         for r in regimens()
     ]
+
+
+def draw_figure_1(path: Path) -> list[str]:
+    """Write Figure 1 of Braitsch 2025 with a branch for each group of donors (svg, png or pdf)."""
+    from hemadose.report.donor_chart import donor_chart
+
+    write_bytes_atomic(path, _saved(donor_chart([r for r in regimens() if r.ert_days][::-1]), path))
+    return [str(path)]
+
+
+def regimen_details(id: str) -> dict[str, Any]:
+    """Give one regimen (id or .toml file) line by line, with sources, corrections and how sure each line is."""
+    r = named_regimen(id)
+    tbi = r.tbi
+    rows = [
+        {
+            "agent": "Total body irradiation",
+            "days": _days(tbi.days, continuous=False),
+            "amount": " or ".join(f"{dose:g}" for dose in tbi.permitted_gy)
+            + f" Gy in fractions of {tbi.fraction_gy:g}",
+            "total": "",
+            "evidence": tbi.evidence.value,
+            "source": tbi.source,
+        }
+    ]
+    for item in r.items:
+        times = f" x {item.times_per_day}" if item.times_per_day > 1 else ""
+        total = item.amount_of_all_days
+        rows.append(
+            {
+                "agent": item.title,
+                "days": _days(item.days, continuous=item.continuous),
+                "amount": "" if item.amount is None else f"{item.amount:g} {item.unit}{times}",
+                "total": "" if total is None else f"{total:g} {item.unit}",
+                "evidence": item.evidence.value,
+                "source": item.source,
+            }
+        )
+    if r.atg is not None:
+        printed = ", ".join(f"{donor.value} {dose:g} mg/kg" for donor, dose in r.atg.printed_mg_per_kg.items())
+        rows.append(
+            {
+                "agent": "Antithymocyte globulin",
+                "days": _days(r.atg.days, continuous=False),
+                "amount": f"printed {printed}; product and basis to be chosen",
+                "total": "",
+                "evidence": "publication",
+                "source": r.atg.source,
+            }
+        )
+    return {
+        "id": r.id,
+        "title": r.title,
+        "donors": [d.value for d in r.donors],
+        "intensity": r.intensity,
+        "order": r.order.value,
+        "instead_of": list(r.alternatives),
+        "lines": rows,
+        "corrections": [
+            {"agent": i.title, "printed": c.printed, "used": c.corrected, "reason": c.reason}
+            for i in r.items
+            if (c := i.correction) is not None
+        ],
+        "notes": list(r.notes),
+        "sources": list(r.sources),
+    }
+
+
+def _days(days: tuple[int, ...], *, continuous: bool) -> str:
+    if continuous:
+        return f"from {days[0]:+d}" + (f" to {days[-1]:+d}" if len(days) > 1 else "")
+    return ", ".join(f"{day:+d}" if day else "0" for day in days)

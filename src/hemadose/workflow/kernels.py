@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -13,12 +14,14 @@ import numpy as np
 from hemadose.errors import InputError
 from hemadose.io.files import write_bytes_atomic
 from hemadose.io.point_kernels import cache_folder, read_point_kernel, write_point_kernel
+from hemadose.io.transport_tables import keep_medium, recall_medium, transport_tables_path
 from hemadose.model.emissions import Emissions
 from hemadose.model.saf import Radiation
 from hemadose.physics.anatomy_transport import mono_energetic
 from hemadose.physics.kernels import PointKernel, ellipsoid_self_dose, point_kernel, voxel_kernel
 from hemadose.physics.matter.media import Medium, medium
 from hemadose.physics.transport.run import Progress
+from hemadose.physics.transport.tables import tables_are_made
 from hemadose.provenance import digest_bytes, digest_parameters
 from hemadose.refdata.emissions import emissions
 from hemadose.units import GRAM_KG, KEV_J
@@ -117,6 +120,37 @@ def physics_digest() -> str:
     return digest_bytes(b"".join(p.read_bytes() for p in files))
 
 
+def recall_transport_tables(media: Iterable[Medium]) -> int:
+    """Bring the transport tables of media into this process: from the cache, or made and kept there for the next one.
+
+    Transport makes what is missing itself, in about two seconds a medium; calling this first saves that time.
+
+    Parameters
+    ----------
+    media : iterable of Medium
+        Of the geometry to be followed.
+
+    Returns
+    -------
+    int
+        How many had to be made.
+    """
+    made = 0
+    for one in media:
+        if tables_are_made(one):
+            continue
+        path = transport_tables_path({"physics": physics_digest(), "medium": medium_key(one)[1:]})
+        if not recall_medium(one, path):
+            made += 1
+            keep_medium(one, path)
+    return made
+
+
+def medium_key(matter: Medium) -> list[Any]:
+    """All that tells one medium from another."""
+    return [matter.name, matter.density_g_per_ml, matter.mean_excitation_ev, sorted(matter.mass_fraction.items())]
+
+
 def line_key(emitter: Emissions) -> list[list[Any]]:
     """Kind, energy and yield of every line."""
     return [[x.kind.value, x.energy_kev, x.yield_per_decay] for x in emitter.lines]
@@ -140,12 +174,7 @@ def stored_point_kernel(request: KernelRequest, *, progress: Progress | None = N
     emitter, matter = request.emitter(), request.matter()
     key = {
         "physics": physics_digest(),
-        "medium": [
-            matter.name,
-            matter.density_g_per_ml,
-            matter.mean_excitation_ev,
-            sorted(matter.mass_fraction.items()),
-        ],
+        "medium": medium_key(matter),
         "lines": line_key(emitter),
         "betas": beta_key(emitter),
         "particles": request.particles,
@@ -155,6 +184,7 @@ def stored_point_kernel(request: KernelRequest, *, progress: Progress | None = N
     found = read_point_kernel(path)
     reused = found is not None
     if found is None:
+        recall_transport_tables((matter,))
         found = point_kernel(
             matter,
             emitter,

@@ -92,4 +92,5 @@ def plan_course(case: Case, prescription: Prescription) -> Course | None:
         ),
         agent_title=case_agent(case).title,
         prescription=prescription,
+        zone=case.zone,
     )

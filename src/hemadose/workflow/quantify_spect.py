@@ -148,4 +148,5 @@ def _from_spheres(
         recovery="none",
         volume_relative_sd=volume_relative_sd,
     )
-    return sphere_concentration(measured, spheres, lumbar_volume_ml=lumbar.volume_ml)
+    found = sphere_concentration(measured, spheres, lumbar_volume_ml=lumbar.volume_ml)
+    return replace(found, shared_parts=measured[0].shared_parts)

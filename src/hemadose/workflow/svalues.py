@@ -26,7 +26,13 @@ from hemadose.provenance import digest_bytes, digest_parameters
 from hemadose.refdata.emissions import emissions
 from hemadose.refdata.saf import stylised_saf_file
 from hemadose.units import KEV_J
-from hemadose.workflow.kernels import GY_PER_BQ_TO_MGY_PER_MBQ, beta_key, line_key, physics_digest
+from hemadose.workflow.kernels import (
+    GY_PER_BQ_TO_MGY_PER_MBQ,
+    beta_key,
+    line_key,
+    physics_digest,
+    recall_transport_tables,
+)
 
 PHANTOMS = {"adult-male": Sex.MALE, "adult-female": Sex.FEMALE}
 
@@ -262,6 +268,7 @@ def _stored_energies(
         if report is not None:
             report(f"{source} ({kind}s)", done, total)
 
+    recall_transport_tables(matter.geometry.media)
     found = region_energies(
         matter,
         share_by_tissue={source: 1.0},

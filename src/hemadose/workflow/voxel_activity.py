@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import InputError, QuantityError
 from hemadose.kinetics.voxelwise import VoxelFit, fit_voxels
-from hemadose.model import Image, Region
+from hemadose.kinetics.voxelwise_noise import independent_patch_voxels
+from hemadose.model import Grid, Image, Region
 from hemadose.model.region import require_disjoint
 from hemadose.units import HOUR_S
 
 CURVES = ("voxel", "regions", "one", "integrated")
 _NEGATIVE_SHARE = 0.005
+_RISING = 0.95
 
 Volume = npt.NDArray[np.float32]
 
@@ -47,10 +50,35 @@ class ActivityOptions:
     region_half_life_h: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoxelActivity:
+    """Decays of every voxel.
+
+    Attributes
+    ----------
+    tia_bq_s : array (slice, row, column) of float32
+        Not negative.
+    sd_bq_s : array of the same shape, or None
+        Uncertainty of each voxel's own fit; None where voxels have no fit of their own.
+    patch_voxels : Mapping[str, float]
+        By region: neighbours that share an error of their fits.
+    region_sd : Mapping[str, float]
+        By region: relative uncertainty of a curve that all its voxels share.
+    notes : tuple of str
+        Doubts.
+    """
+
+    tia_bq_s: Volume
+    sd_bq_s: Volume | None = None
+    patch_voxels: Mapping[str, float] = field(default_factory=dict)
+    region_sd: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 def integrated_activity(
     images: Sequence[Image], regions: Sequence[Region], *, options: ActivityOptions, half_life_s: float
-) -> tuple[Volume, list[str]]:
-    """Give the decays of every voxel, and doubts.
+) -> VoxelActivity:
+    """Give the decays of every voxel, with uncertainty and doubts.
 
     Parameters
     ----------
@@ -73,22 +101,33 @@ def integrated_activity(
     way = options.curves or ("one" if len(images) == 1 else "voxel")
     if way not in CURVES:
         raise InputError("no such choice", field="--curves", value=way, expected=", ".join(CURVES))
-    notes: list[str] = []
     if way == "integrated":
-        found = np.asarray(images[0].values, dtype=np.float64)
-    else:
-        if len(options.hours) != len(images):
-            raise InputError(
-                "every image needs its time", field="--hours", value=f"{len(options.hours)} for {len(images)} images",
-                expected="hours after injection, one for each image",
-            )  # fmt: skip
-        make = {"voxel": _by_voxel, "regions": _by_region, "one": _from_one}[way]
-        found, notes = make(images, regions, options, half_life_s)
-    clean, words = without_negatives(found)
-    return (clean * images[0].grid.voxel_volume_ml).astype(np.float32), [*notes, *words]
+        return _finished(VoxelActivity(tia_bq_s=np.asarray(images[0].values, dtype=np.float32)), images[0].grid)
+    if len(options.hours) != len(images):
+        raise InputError(
+            "every image needs its time", field="--hours", value=f"{len(options.hours)} for {len(images)} images",
+            expected="hours after injection, one for each image",
+        )  # fmt: skip
+    if way == "one":
+        return _finished(_from_one(images, regions, options, half_life_s), images[0].grid)
+    times, values = _series(images, options)
+    if way == "voxel":
+        return by_voxel(times, values, regions, images[0].grid, phases=options.phases, half_life_s=half_life_s)
+    return _finished(_by_region(times, values, regions, options.phases, half_life_s), images[0].grid)
 
 
-def without_negatives(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], list[str]]:
+def _finished(found: VoxelActivity, grid: Grid) -> VoxelActivity:
+    """Refuse or clear negative values, and multiply concentrations by the volume of a voxel."""
+    clean, words = without_negatives(found.tia_bq_s)
+    return replace(
+        found,
+        tia_bq_s=np.asarray(clean * np.float32(grid.voxel_volume_ml), dtype=np.float32),
+        sd_bq_s=None if found.sd_bq_s is None else np.asarray(found.sd_bq_s * np.float32(grid.voxel_volume_ml)),
+        notes=(*found.notes, *words),
+    )
+
+
+def without_negatives(values: npt.NDArray[np.floating[Any]]) -> tuple[npt.NDArray[np.floating[Any]], list[str]]:
     """Set small negative values, as interpolation leaves them, to zero.
 
     Raises
@@ -96,8 +135,8 @@ def without_negatives(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.f
     QuantityError
         If they are more than 0.5 % of the activity.
     """
-    below = float(-values[values < 0.0].sum())
-    above = float(values[values > 0.0].sum())
+    below = float(-values.sum(where=values < 0.0, dtype=np.float64))
+    above = float(values.sum(where=values > 0.0, dtype=np.float64))
     if below == 0.0:
         return values, []
     if below > _NEGATIVE_SHARE * above:
@@ -111,39 +150,65 @@ def without_negatives(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.f
     ]
 
 
-def _series(
-    images: Sequence[Image], options: ActivityOptions
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _series(images: Sequence[Image], options: ActivityOptions) -> tuple[npt.NDArray[np.float64], Volume]:
     order = np.argsort(options.hours)
     times = np.asarray(options.hours, dtype=np.float64)[order] * HOUR_S
-    return times, np.stack([np.asarray(images[i].values, dtype=np.float64) for i in order])
+    return times, np.stack([np.asarray(images[i].values, dtype=np.float32) for i in order])
 
 
-def _by_voxel(
-    images: Sequence[Image], regions: Sequence[Region], options: ActivityOptions, half_life_s: float
-) -> tuple[npt.NDArray[np.float64], list[str]]:
-    del regions
-    times, values = _series(images, options)
-    curves = fit_voxels(times, values, half_life_s=half_life_s, phases=options.phases)
-    return curves.tia_s, ["every voxel has its own curve: misregistration and noise enter it", *curves.notes()]
+def by_voxel(
+    times_s: npt.NDArray[np.float64], values: Volume, regions: Sequence[Region], grid: Grid, *, phases: int,
+    half_life_s: float,
+) -> VoxelActivity:  # fmt: skip
+    """Fit every voxel; errors of fits from what they leave over, and how far neighbours share them by region.
+
+    Parameters
+    ----------
+    times_s : array (n,)
+        Rising.
+    values : array (n, slice, row, column)
+        Bq/ml.
+    regions, grid
+        On the grid of the values.
+    phases : int
+        Exponentials.
+    half_life_s : float
+        Physical.
+    """
+    curves = fit_voxels(times_s, values, half_life_s=half_life_s, phases=phases)
+    notes = ["every voxel has its own curve: misregistration and noise enter it", *curves.notes()]
+    if phases == 1:
+        notes += uptake_notes(values, regions)
+    known = bool(np.isfinite(curves.tia_sd_s).all())
+    if not known:
+        notes.append("as many parameters as images: fits of voxels leave nothing over to tell their uncertainty from")
+    patch = {
+        r.name: independent_patch_voxels(times_s, values, r.mask, half_life_s=half_life_s)
+        for r in regions
+        if known and r.name != "whole_body"
+    }
+    found = VoxelActivity(
+        tia_bq_s=curves.tia_s.astype(np.float32),
+        sd_bq_s=curves.tia_sd_s.astype(np.float32) if known else None,
+        patch_voxels=patch,
+        notes=tuple(notes),
+    )
+    return _finished(found, grid)
 
 
 def _by_region(
-    images: Sequence[Image], regions: Sequence[Region], options: ActivityOptions, half_life_s: float
-) -> tuple[npt.NDArray[np.float64], list[str]]:
-    """Scale the image with the most counts-like sum over its own time by the integral of each region's curve."""
+    times: npt.NDArray[np.float64], values: Volume, regions: Sequence[Region], phases: int, half_life_s: float
+) -> VoxelActivity:
+    """Scale the image with the most activity in regions by the integral of each region's curve over its own time."""
     parts = [r for r in regions if r.name != "whole_body"]
     if not parts:
         raise InputError("curves of regions need regions", field="--regions")
     require_disjoint(parts)
-    times, values = _series(images, options)
-    chosen = int(np.argmax(values.sum(axis=(1, 2, 3))))
-    labels = np.zeros(values.shape[1:], dtype=np.int64)
-    for index, region in enumerate(parts, start=1):
-        labels[region.mask] = index
+    labels = labelled(parts, values.shape[1:])
+    chosen = brightest(values, labels > 0)
     size = np.maximum(np.bincount(labels.ravel(), minlength=len(parts) + 1), 1)
     means = np.stack([np.bincount(labels.ravel(), weights=v.ravel(), minlength=len(parts) + 1) / size for v in values])
-    curves = fit_voxels(times, means, half_life_s=half_life_s, phases=options.phases)
+    curves = fit_voxels(times, means, half_life_s=half_life_s, phases=phases)
     at = np.maximum(means[chosen], 1e-300)
     factor = np.where(means[chosen] > 0.0, curves.tia_s / at, 0.0)
     names = ["rest", *(r.name for r in parts)]
@@ -152,12 +217,49 @@ def _by_region(
         f"{names[i]}: does not decay faster than the nuclide; integrated with physical decay"
         for i in np.flatnonzero(curves.status == VoxelFit.PHYSICAL_DECAY)
     ]
-    return values[chosen] * factor[labels], notes
+    if not np.isfinite(curves.tia_sd_s).all():
+        notes.append(
+            "as many parameters as images: curves of regions leave nothing over to tell their uncertainty from"
+        )
+    relative = np.nan_to_num(curves.tia_sd_s / np.maximum(curves.tia_s, 1e-300))
+    return VoxelActivity(
+        tia_bq_s=np.asarray(values[chosen] * factor[labels], dtype=np.float32),
+        region_sd={name: float(sd) for name, sd in zip(names, relative, strict=True)},
+        notes=tuple(notes),
+    )
+
+
+def brightest(values: Volume, inside: npt.NDArray[np.bool_]) -> int:
+    """Number of the image with the most activity inside the regions."""
+    return int(np.argmax([float(v[inside].sum(dtype=np.float64)) for v in values]))
+
+
+def uptake_notes(values: Volume, regions: Sequence[Region]) -> list[str]:
+    """Say which regions still take up activity after the first image, which one exponential cannot follow."""
+    rising = []
+    for region in regions:
+        means = [float(v[region.mask].mean(dtype=np.float64)) for v in values]
+        if means[0] < _RISING * max(means):
+            rising.append(f"{region.name} ({100.0 * means[0] / max(means):.0f} % of its maximum)")
+    if not rising:
+        return []
+    return [
+        f"activity still rises after the first image in {', '.join(rising)}: one exponential from the injection on is "
+        "too high there early and decays too slowly late; use phases = 2 or curves of regions"
+    ]
+
+
+def labelled(parts: Sequence[Region], shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    """Number the voxels of disjoint regions from 1; 0 is the rest."""
+    labels = np.zeros(shape, dtype=np.intp)
+    for index, region in enumerate(parts, start=1):
+        labels[region.mask] = index
+    return labels
 
 
 def _from_one(
     images: Sequence[Image], regions: Sequence[Region], options: ActivityOptions, half_life_s: float
-) -> tuple[npt.NDArray[np.float64], list[str]]:
+) -> VoxelActivity:
     if options.half_life_h is None:
         raise InputError(
             "one image does not say how the activity decays", field="--half-life-h",
@@ -184,4 +286,5 @@ def _from_one(
     rate = np.log(2.0) / (half * HOUR_S)
     values = np.asarray(images[0].values, dtype=np.float64)
     note = "one image: its activity is taken to have decayed with the effective half-life from injection on"
-    return values * np.exp(rate * options.hours[0] * HOUR_S) / rate, [note]
+    found = values * np.exp(rate * options.hours[0] * HOUR_S) / rate
+    return VoxelActivity(tia_bq_s=found.astype(np.float32), notes=(note,))

@@ -1,9 +1,9 @@
-"""Dose by voxel for the command line: activity images, CT and regions in; maps, histograms and their numbers out."""
+"""Dose by voxel for the command line: decays, matter and regions in; a map, histograms and their numbers out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.dose.dvh import DoseVolume, dose_volume
-from hemadose.errors import InputError
+from hemadose.errors import InputError, RegionError
 from hemadose.imaging.regions.density import SCHNEIDER_2000, mass_density_g_per_ml
-from hemadose.imaging.registration.resampling import require_one_frame, resample_region, sample_onto
-from hemadose.model import Grid, Image, Quantity, Region
+from hemadose.imaging.registration.resampling import sample_onto
+from hemadose.model import Grid, Image, Region
 from hemadose.model.emissions import Emissions
 from hemadose.physics.voxel_dose.deterministic import convolved_dose, local_dose
 from hemadose.physics.voxel_dose.hybrid import HybridKernels, HybridOptions, hybrid_dose
@@ -27,37 +27,18 @@ from hemadose.physics.voxel_dose.kernels import (
 from hemadose.physics.voxel_dose.matter import PatientMatter, patient_matter
 from hemadose.physics.voxel_dose.result import VoxelDose
 from hemadose.physics.voxel_dose.sampled import monte_carlo_dose
-from hemadose.refdata.emissions import emissions
-from hemadose.workflow.image_files import in_frame, is_nifti, load_image, load_regions
-from hemadose.workflow.kernels import KernelRequest, stored_point_kernel
+from hemadose.units import KEV_J
+from hemadose.workflow.kernels import KernelRequest, recall_transport_tables, stored_point_kernel
 from hemadose.workflow.region_rows import read_density_curve
-from hemadose.workflow.voxel_activity import ActivityOptions, integrated_activity
+from hemadose.workflow.voxel_inputs import VoxelInputs, VoxelRequest, file_inputs, region_notes
 
+_SEED = 20261121
+_THIN_G_PER_ML = 0.6
+_DECAYS = 10_000_000
+_TARGET_SD = 0.03
 METHODS = ("local", "convolution", "hybrid", "montecarlo")
-_VOLUME_CHANGE = 0.10
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoxelRequest:
-    """What `hemadose voxel` was asked; every field is the option of its name."""
-
-    images: tuple[Path, ...]
-    ct: Path
-    nuclide: str
-    regions: Path | None = None
-    method: str = "hybrid"
-    activity: ActivityOptions = field(default_factory=ActivityOptions)
-    same_frame: bool = False
-    density_curve: Path | None = None
-    chain: bool = False
-    activity_sd: float = 0.0
-    target_sd: float = 0.03
-    decays: int = 10_000_000
-    particles: int = 1_000_000
-    seed: int = 20261121
-    eud_exponent: Mapping[str, float] = field(default_factory=dict)
-    dose_levels_gy: tuple[float, ...] = ()
-    out: Path | None = None
+Volume = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +47,41 @@ class VoxelStudy:
 
     Attributes
     ----------
+    inputs : VoxelInputs
+        Decays, CT, regions and choices.
     dose : VoxelDose
         The map.
-    grid : Grid
-        Of all arrays.
+    fit_sd_gy : array or None
+        Uncertainty of voxels from their curves; None where voxels have none of their own.
     matter : PatientMatter
         Densities and media.
-    tia_bq_s : array
-        Decays of voxels.
-    regions : tuple of Region
-        On the grid.
     histograms : tuple of DoseVolume
         Of the regions.
     notes : tuple of str
         Doubts.
     """
 
+    inputs: VoxelInputs
     dose: VoxelDose
-    grid: Grid
+    fit_sd_gy: Volume | None
     matter: PatientMatter
-    tia_bq_s: npt.NDArray[np.float32]
-    regions: tuple[Region, ...]
     histograms: tuple[DoseVolume, ...]
     notes: tuple[str, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """Of all arrays."""
+        return self.inputs.grid
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """On the grid."""
+        return self.inputs.regions
+
+    @property
+    def tia_bq_s(self) -> Volume:
+        """Decays of voxels."""
+        return self.inputs.activity.tia_bq_s
 
 
 def voxel_study(request: VoxelRequest) -> VoxelStudy:
@@ -99,75 +92,79 @@ def voxel_study(request: VoxelRequest) -> VoxelStudy:
     HemadoseError
         For anything that cannot be read, does not fit together, or is no activity.
     """
-    if request.method not in METHODS:
+    if request.method is not None and request.method not in METHODS:
         raise InputError("no such method", field="--method", value=request.method, expected=", ".join(METHODS))
-    if not 0.0 <= request.activity_sd < 1.0:
-        raise InputError("a relative uncertainty", field="--activity-sd", value=f"{request.activity_sd:g}",
-                         expected="0-1")  # fmt: skip
-    ct, images = _images(request)
-    grid = images[0].grid
-    for image in images[1:]:
-        image.grid.require_match(grid, what="activity images of the series")
-    require_one_frame(ct.grid, grid, what="CT and activity")
-    notes: list[str] = []
-    regions = _regions(request, grid, notes)
-    matter = ct_matter(ct, grid, density_curve=request.density_curve)
-    emitted = emissions(request.nuclide, chain=request.chain)
-    tia, words = integrated_activity(images, regions, options=request.activity, half_life_s=emitted.half_life_s)
-    notes += words
-    dose = calculated(tia, matter, emitted, request, {r.name: r.mask for r in regions})
-    histograms = tuple(_histogram(r, dose, matter, grid, request.activity_sd) for r in regions)
-    notes += [*dose.notes, *(n for h in histograms for n in h.notes)]
-    return VoxelStudy(dose=dose, grid=grid, matter=matter, tia_bq_s=tia, regions=regions, histograms=histograms,
-                      notes=tuple(notes))  # fmt: skip
+    if request.case is not None:
+        from hemadose.workflow.voxel_case import case_inputs
+
+        inputs = case_inputs(request)
+    else:
+        inputs = file_inputs(request)
+    matter = ct_matter(inputs.ct, inputs.grid, density_curve=inputs.request.density_curve)
+    _require_tissue(inputs.regions, matter)
+    dose = calculated(
+        inputs.activity.tia_bq_s, matter, inputs.emitted, inputs.request, {r.name: r.mask for r in inputs.regions}
+    )
+    fit_sd = _fit_sd_gy(inputs, matter)
+    histograms = tuple(_histogram(r, dose, matter, inputs, fit_sd) for r in inputs.regions)
+    notes = [*inputs.notes, *region_notes(inputs.regions), *inputs.activity.notes, *dose.notes]
+    notes += [*skin_note(dose, matter), *(n for h in histograms for n in h.notes)]
+    return VoxelStudy(
+        inputs=inputs, dose=dose, fit_sd_gy=fit_sd, matter=matter, histograms=histograms,
+        notes=tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
 
 
-def _images(request: VoxelRequest) -> tuple[Image, tuple[Image, ...]]:
-    if not request.images:
-        raise InputError("an activity image is needed", field="IMAGE")
-    ct = load_image(request.ct, quantity="HU").image
-    if ct.quantity is not Quantity.HOUNSFIELD:
-        raise InputError("the CT must be in HU", source=str(request.ct), field="--ct", value=str(ct.quantity))
-    found = []
-    for path in request.images:
-        image = load_image(path, quantity="Bq/ml").image
-        if image.quantity is not Quantity.ACTIVITY_CONCENTRATION:
-            raise InputError(
-                "dose needs activity concentration", source=str(path), field="quantity", value=str(image.quantity),
-                expected="Bq/ml", remedy="calibrate it first (hemadose calibrate, hemadose reconstruct)",
+def _require_tissue(regions: tuple[Region, ...], matter: PatientMatter) -> None:
+    """Refuse regions of nothing but air before the long part of the work."""
+    for region in regions:
+        if not (region.mask & matter.tissue).any():
+            raise RegionError(
+                f"region {region.name} holds no tissue", value=f"{np.count_nonzero(region.mask)} voxels, all air",
+                remedy="check that it was drawn on this CT",
             )  # fmt: skip
-        moved = request.same_frame and is_nifti(path)
-        found.append(in_frame(image, ct.grid.frame_of_reference_uid) if moved else image)
-    if request.same_frame and is_nifti(request.ct):
-        ct = in_frame(ct, found[0].grid.frame_of_reference_uid)
-    return ct, tuple(found)
 
 
-def _regions(request: VoxelRequest, grid: Grid, notes: list[str]) -> tuple[Region, ...]:
-    """Regions on the grid of the activity; drawn on it or on the CT."""
-    if request.regions is None:
-        return ()
-    try:
-        found = load_regions(request.regions, reference=grid)
-    except InputError:
-        ct = load_image(request.ct, quantity="HU").image
-        found = load_regions(request.regions, reference=in_frame(ct, grid.frame_of_reference_uid).grid)
-    kept = []
-    for region in found:
-        there = resample_region(region, grid)
-        if abs(there.volume_ml / region.volume_ml - 1.0) > _VOLUME_CHANGE:
-            notes.append(
-                f"{region.name}: {region.volume_ml:.1f} ml as drawn, {there.volume_ml:.1f} ml on the dose grid "
-                "(cut by its border, or small beside a voxel)"
-            )
-        kept.append(there)
-    return tuple(kept)
+def skin_note(dose: VoxelDose, matter: PatientMatter) -> list[str]:
+    """Say what the thin voxels of the surface seem to receive, where that is more than the median dose of the body.
+
+    A voxel that is mostly air outside the body holds blurred activity and little mass: its dose is not that of skin.
+    """
+    from scipy.ndimage import binary_dilation, label
+
+    parts, _ = label(~matter.tissue)
+    border = np.concatenate([np.take(parts, (0, -1), axis=a).ravel() for a in range(3)])
+    outside = np.isin(parts, np.unique(border[border > 0]))
+    thin = binary_dilation(outside) & matter.tissue & (matter.density_g_per_ml < _THIN_G_PER_ML)
+    inside = matter.tissue & ~thin & (dose.dose_gy > 0.0)
+    if not thin.any() or not inside.any():
+        return []
+    high = float(np.percentile(dose.dose_gy[thin], 99.0))
+    if high <= float(np.median(dose.dose_gy[inside])):
+        return []
+    return [
+        f"thin voxels at the surface of the body (below {_THIN_G_PER_ML:g} g/ml, {np.count_nonzero(thin)} of them) "
+        f"reach {high:.2g} Gy: blurred activity over little mass, not dose to the skin"
+    ]
+
+
+def _fit_sd_gy(inputs: VoxelInputs, matter: PatientMatter) -> Volume | None:
+    """Uncertainty of a voxel's curve as dose of its own electrons; photons come from many voxels and average."""
+    sd = inputs.activity.sd_bq_s
+    if sd is None:
+        return None
+    kev = inputs.emitted.electron_energy_kev + inputs.emitted.alpha_energy_kev
+    found = np.zeros(sd.shape, dtype=np.float32)
+    np.divide(sd * np.float32(kev * KEV_J), matter.voxel_kg, out=found, where=matter.tissue)
+    return found
 
 
 def ct_matter(ct: Image, grid: Grid, *, density_curve: Path | None = None) -> PatientMatter:
     """Density on the grid of the activity: CT numbers become density first, and density is averaged."""
     curve = read_density_curve(density_curve) if density_curve else SCHNEIDER_2000
-    density = mass_density_g_per_ml(ct.values, curve=curve).astype(np.float32)
+    density = np.empty(ct.values.shape, dtype=np.float32)
+    for index, plane in enumerate(ct.values):  # a clinical CT in double precision would take half a gigabyte
+        density[index] = mass_density_g_per_ml(plane, curve=curve)
     here = density if ct.grid.matches(grid) else sample_onto(density, ct.grid, grid, order=1, outside=0.0)
     return patient_matter(np.maximum(here, 0.0), voxel_mm=grid.spacing_mm)
 
@@ -180,14 +177,17 @@ def calculated(
     masks: Mapping[str, npt.NDArray[np.bool_]],
 ) -> VoxelDose:
     """Run the method that was asked for."""
+    seed = _SEED if request.seed is None else request.seed
     if request.method == "local":
         return local_dose(tia_bq_s, matter, emitted)
+    if request.method in ("montecarlo", "hybrid"):
+        recall_transport_tables(matter.geometry.media)
     if request.method == "montecarlo":
-        return monte_carlo_dose(tia_bq_s, matter, emitted, decays=request.decays, seed=request.seed, masks=masks)
-    asked = KernelRequest(nuclide=request.nuclide, chain=request.chain, particles=request.particles, seed=request.seed)
+        return monte_carlo_dose(tia_bq_s, matter, emitted, decays=request.decays or _DECAYS, seed=seed, masks=masks)
+    asked = KernelRequest(nuclide=request.nuclide, chain=request.chain, particles=request.particles, seed=seed)
     point, _ = stored_point_kernel(asked)
     if request.method == "hybrid":
-        options = HybridOptions(target_sd=request.target_sd, seed=request.seed)
+        options = HybridOptions(target_sd=request.target_sd or _TARGET_SD, seed=seed)
         kernels = HybridKernels(point, emitted, voxel_mm=matter.voxel_mm)
         return hybrid_dose(tia_bq_s, matter, emitted, kernels, options=options, masks=masks)
     density = matter.density_g_per_ml
@@ -209,10 +209,13 @@ def _extent(tia_bq_s: npt.NDArray[np.float32], matter: PatientMatter) -> tuple[i
     return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
 
 
-def _histogram(region: Region, dose: VoxelDose, matter: PatientMatter, grid: Grid, common: float) -> DoseVolume:
+def _histogram(
+    region: Region, dose: VoxelDose, matter: PatientMatter, inputs: VoxelInputs, fit_sd: Volume | None
+) -> DoseVolume:
     return dose_volume(
-        dose.dose_gy, region.mask, region=region.name, voxel_ml=grid.voxel_volume_ml, tissue=matter.tissue,
-        sd_gy=dose.sd_gy, mean_sd_gy=dose.region_sd_gy.get(region.name), common_sd=common,
+        dose.dose_gy, region.mask, region=region.name, voxel_ml=inputs.grid.voxel_volume_ml, tissue=matter.tissue,
+        sd_gy=dose.sd_gy, mean_sd_gy=dose.region_sd_gy.get(region.name), common_sd=inputs.common_sd[region.name],
+        fit_sd_gy=fit_sd, patch_voxels=inputs.activity.patch_voxels.get(region.name, 1.0),
     )  # fmt: skip
 
 
@@ -224,8 +227,11 @@ def histogram_row(histogram: DoseVolume, request: VoxelRequest) -> dict[str, Any
         "mean_Gy": histogram.mean_gy,
         "mean_sd_Gy": histogram.mean_sd_gy,
         **{f"D{p}_Gy": histogram.dose_at_percent(p) for p in (98, 95, 50, 2)},
+        **{f"D{p}_sd_Gy": float(histogram.sd_of_dose(histogram.dose_at_percent(p))[0]) for p in (95, 50, 2)},
         "homogeneity_index": histogram.homogeneity_index(),
         "voxel_sd_Gy": histogram.voxel_sd_gy,
+        "common_relative_sd": histogram.common_sd,
+        "patch_voxels": histogram.patch_voxels,
     }
     for level in request.dose_levels_gy:
         row[f"V{level:g}Gy_percent"] = histogram.percent_at_dose(level)

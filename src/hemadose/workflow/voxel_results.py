@@ -14,9 +14,10 @@ from hemadose.io.dicom.rtdose import write_rtdose
 from hemadose.io.files import write_bytes_atomic, write_text_atomic
 from hemadose.io.nifti import write_image
 from hemadose.model import Image, Quantity
+from hemadose.units import GBQ
 from hemadose.workflow.figure_files import figure_bytes
-from hemadose.workflow.image_files import is_nifti, load_image
-from hemadose.workflow.voxel_dose import VoxelRequest, VoxelStudy, histogram_row, voxel_study
+from hemadose.workflow.voxel_dose import VoxelStudy, histogram_row, voxel_study
+from hemadose.workflow.voxel_inputs import VoxelRequest
 
 
 def voxel_answer(request: VoxelRequest, *, now: datetime | None = None) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def voxel_answer(request: VoxelRequest, *, now: datetime | None = None) -> dict[
         For anything that cannot be read, calculated or written.
     """
     study = voxel_study(request)
-    dose = study.dose
+    dose, request = study.dose, study.inputs.request
     held = (study.tia_bq_s > 0.0) & (dose.dose_gy > 0.0)
     relative = dose.sd_gy[held] / dose.dose_gy[held]
     answer: dict[str, Any] = {
@@ -63,6 +64,11 @@ def voxel_answer(request: VoxelRequest, *, now: datetime | None = None) -> dict[
         "written": [],
         "notes": list(study.notes),
     }
+    given = study.inputs.administered_bq
+    if given is not None:
+        answer["administered_GBq"] = given / GBQ
+        for row in answer["regions"]:
+            row["mean_Gy_per_GBq"] = row["mean_Gy"] / (given / GBQ)
     if request.out is not None:
         answer["written"] = _write(study, request, answer, request.out, now or datetime.now(UTC))
     return answer
@@ -70,11 +76,12 @@ def voxel_answer(request: VoxelRequest, *, now: datetime | None = None) -> dict[
 
 def _write(study: VoxelStudy, request: VoxelRequest, answer: dict[str, Any], out: Path, now: datetime) -> list[str]:
     written = []
-    for name, values in (("dose", study.dose.dose_gy), ("dose_sd", study.dose.sd_gy)):
-        if name == "dose" or values.any():
+    maps = {"dose": study.dose.dose_gy, "dose_sd": study.dose.sd_gy, "dose_fit_sd": study.fit_sd_gy}
+    for name, values in maps.items():
+        if values is not None and (name == "dose" or values.any()):
             write_image(_image(study, values), out / f"{name}.nii.gz")
             written.append(out / f"{name}.nii.gz")
-    reference = _reference(request)
+    reference = study.inputs.reference
     if reference is not None:
         words = f"hemadose {study.dose.method} {request.nuclide}"
         write_rtdose(
@@ -88,7 +95,7 @@ def _write(study: VoxelStudy, request: VoxelRequest, answer: dict[str, Any], out
     if study.histograms:
         write_text_atomic(out / "dvh.csv", _table(study))
         written.append(out / "dvh.csv")
-        written += _figures(study, request, out)
+        written += _figures(study, out)
     write_text_atomic(out / "voxel.json", json.dumps(answer, indent=2, default=str) + "\n")
     return [str(p) for p in (*written, out / "voxel.json")]
 
@@ -97,29 +104,22 @@ def _image(study: VoxelStudy, values: npt.NDArray[np.float32]) -> Image:
     return Image(values=values, grid=study.grid, quantity=Quantity.ABSORBED_DOSE)
 
 
-def _reference(request: VoxelRequest) -> Path | None:
-    """First DICOM file of the patient."""
-    for path in (request.ct, *request.images):
-        if not is_nifti(path):
-            return next(iter(load_image(path).files), None)
-    return None
-
-
 def _table(study: VoxelStudy) -> str:
-    lines = ["region,dose_Gy,volume_percent"]
+    lines = ["region,dose_Gy,dose_sd_Gy,volume_percent"]
     for histogram in study.histograms:
-        lines += [f"{histogram.region},{d:.6g},{v:.4f}" for d, v in zip(*histogram.curve(), strict=True)]
+        doses, volume = histogram.curve()
+        rows = zip(doses, histogram.sd_of_dose(doses), volume, strict=True)
+        lines += [f"{histogram.region},{d:.6g},{sd:.4g},{v:.4f}" for d, sd, v in rows]
     return "\n".join(lines) + "\n"
 
 
-def _figures(study: VoxelStudy, request: VoxelRequest, out: Path) -> list[Path]:
+def _figures(study: VoxelStudy, out: Path) -> list[Path]:
     from hemadose.report.figures.voxel_dose import dvh_figure, isodose_figure
 
-    ct = load_image(request.ct, quantity="HU").image
     dose = _image(study, study.dose.dose_gy)
     made = {
         "dvh.svg": dvh_figure(histograms=study.histograms),
-        "isodose.svg": isodose_figure(dose=dose, ct=ct, regions=study.regions),
+        "isodose.svg": isodose_figure(dose=dose, ct=study.inputs.ct, regions=study.regions),
     }
     for name, figure in made.items():
         write_bytes_atomic(out / name, figure_bytes(figure, out / name))

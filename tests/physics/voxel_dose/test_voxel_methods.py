@@ -191,6 +191,22 @@ def test_hybrid_agrees_with_monte_carlo_across_lung_and_bone(point, electrons):
     assert (found.electrons_followed > 0) == (electrons == "followed")
 
 
+@pytest.mark.parametrize("electrons", ["rays", "followed"])
+def test_alpha_particles_count_once(electrons):
+    """At-211 in the middle of soft tissue: of 2458 keV of alpha particles and electrons all stay, of 37 keV of photons some."""
+    emitted = emissions("At-211")
+    kernel = point_kernel(medium("soft-tissue"), emitted, electrons=4_000, photons=4_000)
+    density = np.ones((9, 9, 9))
+    density[:, :, 5:] = 0.3  # unlike matter beside the decays: no plain kernel there
+    matter, tia = patient_matter(density, voxel_mm=SIDE), np.zeros((9, 9, 9))
+    tia[4, 4, 3:5] = 1e9
+    options = HybridOptions(photon_decays=1_000, electron_decays=1_000, target_sd=None, electrons=electrons)
+    found = hybrid_dose(tia, matter, emitted, HybridKernels(kernel, emitted, voxel_mm=SIDE), options=options)
+    assert 0.985 < found.deposited_j / found.emitted_j < 1.0
+    local = local_dose(tia, matter, emitted).dose_gy
+    assert found.dose_gy[4, 4, 3:5] == pytest.approx(local[4, 4, 3:5], rel=0.02)
+
+
 def test_more_decays_are_followed_until_the_uncertainty_is_reached(point):
     """95 % of the voxels with activity, within the scatter of an estimate from 16 batches."""
     density, tia = slabs()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from hemadose.errors import QuantityError
 from hemadose.model.emissions import BetaSpectrum, Emissions, LineKind
@@ -86,14 +87,31 @@ def alias_table(weights: Array) -> Alias:
     other = np.arange(share.size, dtype=np.int32)
     if np.ptp(share) < 1e-12:
         return Alias(keep=keep, other=other[:0])
-    small, large = list(np.flatnonzero(share < 1.0)), list(np.flatnonzero(share >= 1.0))
-    while small and large:
-        low, high = small.pop(), large[-1]
+    _pair(share, keep, other)
+    return Alias(keep=keep, other=other)
+
+
+@njit(cache=True)
+def _pair(share, keep, other):  # type: ignore[no-untyped-def]
+    """Fill every index that has less than its even share from one that has more; `share` is used up."""
+    pending = np.empty(share.size, dtype=np.int64)  # small ones from the front, large ones from the back
+    small, large = 0, share.size
+    for index in range(share.size):
+        if share[index] < 1.0:
+            pending[small] = index
+            small += 1
+        else:
+            large -= 1
+            pending[large] = index
+    while small > 0 and large < share.size:
+        small -= 1
+        low, high = pending[small], pending[large]
         keep[low], other[low] = share[low], high
         share[high] -= 1.0 - share[low]
         if share[high] < 1.0:
-            small.append(large.pop())
-    return Alias(keep=keep, other=other)
+            large += 1
+            pending[small] = high
+            small += 1
 
 
 def emitted(emissions: Emissions, *, limits: Limits) -> Emitted:

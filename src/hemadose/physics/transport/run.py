@@ -129,6 +129,7 @@ def transport_voxels(
     device: str = "cpu",
     estimator: str = "deposits",
     absorption: Mapping[int, Array] | None = None,
+    each_batch: Callable[[Array], Array] | None = None,
 ) -> Deposition:
     """Follow decays spread over voxels.
 
@@ -164,6 +165,9 @@ def transport_voxels(
     absorption : Mapping of index of a medium to array (energies,), optional
         With ``"kerma"``: what counts in a medium instead of its own mu_en / rho (cm2/g), at the energies of
         `tables.energy_grid`; photons go on as before.
+    each_batch : callable, optional
+        Gets the energies per decay of a batch (n,), in the order of the voxels or tally indices, and gives what shall
+        be taken in their place; mean, uncertainty and `by_batch` are then those of its answers.
 
     Raises
     ------
@@ -222,6 +226,7 @@ def transport_voxels(
         device=device,
         estimator=estimator,
         absorption=absorption,
+        each_batch=each_batch,
     )
     return found if tally is not None else _shaped(found, shape)
 
@@ -366,6 +371,7 @@ def _batched(
     device: str,
     estimator: str = "deposits",
     absorption: Mapping[int, Array] | None = None,
+    each_batch: Callable[[Array], Array] | None = None,
 ) -> Deposition:
     if batches < 2 or decays < batches:
         raise QuantityError(
@@ -392,6 +398,8 @@ def _batched(
     jobs = _device_jobs(device, shared, seed, per_batch, shifts, sums, threads, estimator)
     for done, result in enumerate(jobs, start=1):
         mean = result / per_batch
+        if each_batch is not None:
+            mean[:-1] = each_batch(mean[:-1])
         total += mean
         squares += mean * mean
         if keep:

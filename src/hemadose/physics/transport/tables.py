@@ -7,8 +7,7 @@ a root at most. Values run linearly between nodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +52,10 @@ ATTENUATION, TO_PHOTO, TO_COMPTON, TO_RAYLEIGH, ABSORPTION = range(5)
 FORM_NODES = 1024
 FORM_STEP = 1.0 / 64.0
 MAX_FLUORESCENT = 8
+MEDIUM_PARTS = (
+    "charged", "scattering", "radiated", "photon", "incoherent", "coherent", "fluorescence", "x_rays",
+)  # fmt: skip
+"""What `medium_tables` gives."""
 
 
 class Tables(NamedTuple):
@@ -150,9 +153,31 @@ class _Key:
         return isinstance(other, _Key) and self.key == other.key
 
 
-@cache
+_MADE: dict[_Key, tuple[npt.NDArray[np.generic], ...]] = {}
+
+
+def medium_tables(medium: Medium) -> dict[str, npt.NDArray[np.generic]]:
+    """Give all that is made for one medium alone (about two seconds the first time), by name, to be kept."""
+    return dict(zip(MEDIUM_PARTS, _medium_tables(_Key(medium)), strict=True))
+
+
+def remember_tables(medium: Medium, parts: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Take what `medium_tables` gave in another process."""
+    _MADE[_Key(medium)] = tuple(parts[name] for name in MEDIUM_PARTS)
+
+
+def tables_are_made(medium: Medium) -> bool:
+    """Say whether this process has the tables of a medium."""
+    return _Key(medium) in _MADE
+
+
 def _medium_tables(key: _Key) -> tuple[npt.NDArray[np.generic], ...]:
-    medium = key.medium
+    if key not in _MADE:
+        _MADE[key] = _made_for(key.medium)
+    return _MADE[key]
+
+
+def _made_for(medium: Medium) -> tuple[npt.NDArray[np.generic], ...]:
     charged = np.stack([_charged(medium, charge) for charge in (-1, 1)])
     scattering = np.stack(
         [

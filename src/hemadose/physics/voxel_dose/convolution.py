@@ -1,7 +1,8 @@
 """Convolution with a kernel that is even along each axis: single precision, in the smallest box, its transform kept.
 
 An even kernel has a real transform, which takes half the memory and half the multiplications. The box is padded just so
-far that nothing wraps round onto a voxel that is kept, and lines that are all zero are not transformed.
+far that nothing wraps round onto a voxel that is kept, and lines that are all zero are not transformed. A kernel of few
+slices is transformed in its planes alone, and the planes are summed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from hemadose.errors import QuantityError
 Volume = npt.NDArray[np.float32]
 Triple = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
+
+_MOST_TAPS = 12
+"""Kernels of no more slices on a side are summed along them."""
 
 
 def bounding_box(*masks: npt.NDArray[np.bool_]) -> Box:
@@ -74,11 +78,18 @@ class EvenConvolver:
         many = {"workers": self.workers, "overwrite_x": True}
         x = rfft(np.asarray(source, dtype=np.float32), n=padded[2], axis=2, workers=self.workers)
         x = fft(x, n=padded[1], axis=1, **many)
-        x = fft(x, n=padded[0], axis=0, **many)
-        x *= kernel
-        x = ifft(x, axis=0, **many)[: shape[0]]
+        if self._few_slices(padded):
+            x = _along_slices(x, kernel)
+        else:
+            x = fft(x, n=padded[0], axis=0, **many)
+            x *= kernel
+            x = ifft(x, axis=0, **many)[: shape[0]]
         x = ifft(x, axis=1, **many)[:, : shape[1]]
         return np.asarray(irfft(x, n=padded[2], axis=2, workers=self.workers)[:, :, : shape[2]], dtype=np.float32)
+
+    def _few_slices(self, padded: Triple) -> bool:
+        """Whether a sum over slices is faster than transforms along them."""
+        return bool(self.octant.shape[0] <= min(_MOST_TAPS, padded[0]))
 
     def _padded(self, shape: Triple) -> Triple:
         from scipy.fft import next_fast_len
@@ -90,25 +101,41 @@ class EvenConvolver:
         return sizes[0], sizes[1], sizes[2]
 
     def _transform(self, padded: Triple) -> Volume:
-        """Real transform of the wrapped kernel."""
+        """Real transform of the wrapped kernel; along rows and columns alone where slices are summed."""
         if padded not in self._kept:
             from scipy.fft import rfftn
 
+            few = self._few_slices(padded)
             octant = self.octant
             for axis, size in enumerate(padded):
-                octant = np.take(octant, self._wrap(size, octant.shape[axis]), axis=axis, mode="clip")
-            for axis, size in enumerate(padded):
-                far = self._wrap(size, self.octant.shape[axis]) >= self.octant.shape[axis]
-                octant[tuple(far if a == axis else slice(None) for a in range(3))] = 0.0
-            self._kept[padded] = np.ascontiguousarray(rfftn(octant, workers=self.workers).real)
+                if axis == 0 and few:
+                    continue
+                far = self._wrap(size)
+                octant = np.take(octant, far, axis=axis, mode="clip")
+                octant[tuple(far >= self.octant.shape[axis] if a == axis else slice(None) for a in range(3))] = 0.0
+            found = rfftn(octant, axes=(1, 2) if few else (0, 1, 2), workers=self.workers).real
+            self._kept[padded] = np.ascontiguousarray(np.repeat(found, 2, axis=2) if few else found)
         return self._kept[padded]
 
     @staticmethod
-    def _wrap(size: int, held: int) -> npt.NDArray[np.int64]:
+    def _wrap(size: int) -> npt.NDArray[np.int64]:
         """Distance of each index from 0, around the end."""
-        del held
         index = np.arange(size)
         return np.minimum(index, size - index)
+
+
+def _along_slices(x: npt.NDArray[np.complex64], taps: Volume) -> npt.NDArray[np.complex64]:
+    """Sum over slices of transformed planes."""
+    from hemadose.physics.voxel_dose._tap_kernels import tapped
+
+    found = np.empty_like(x)
+    width = 2 * x.shape[1] * x.shape[2]
+    tapped(
+        x.reshape(x.shape[0], -1).view(np.float32),
+        taps.reshape(-1, width),
+        found.reshape(x.shape[0], -1).view(np.float32),
+    )
+    return found
 
 
 def convolve_direct(source: npt.NDArray[np.floating[Any]], octant: npt.NDArray[np.floating[Any]]) -> npt.NDArray[

@@ -1,16 +1,17 @@
-"""The hybrid: electrons without noise where matter is uniform, random numbers only where they are needed.
+"""The hybrid: electrons without noise, random numbers for photons alone, and little noise in these.
 
 Decays are split by where they happen. A decay is plain if all voxels that its electrons can reach have its own density,
-within a factor; its electrons follow a kernel of that density. The electrons of all other decays are followed one by
-one through the voxels. Photons of all decays are followed with the track-length estimator of collision kerma, which
-gives an expected energy to each voxel on their way; bremsstrahlung of plain decays follows its kernel. The parts add up
-to all energy emitted, and only the two followed parts carry statistical uncertainty.
+within a factor; its electrons follow a kernel of that density. The electrons of all other decays are laid along rays
+through the densities that they meet (`rays`), or followed one by one if asked. Photons of all decays are followed with
+the track-length estimator of collision kerma, which gives an expected energy to each voxel on their way, and correct
+a convolution (`photons`); bremsstrahlung follows its kernel. The parts add up to all energy emitted, and only the
+followed parts carry statistical uncertainty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,12 @@ import numpy.typing as npt
 
 from hemadose.errors import QuantityError
 from hemadose.model.emissions import Emissions
-from hemadose.physics.kernels import PointKernel
-from hemadose.physics.voxel_dose.convolution import EvenConvolver, bounding_box
+from hemadose.physics.voxel_dose.convolution import Box, bounding_box
 from hemadose.physics.voxel_dose.deterministic import electron_energy
-from hemadose.physics.voxel_dose.kernels import (
-    EnergyKernel,
-    electron_kernel,
-    electron_range_cm,
-    photon_kernel,
-    split_point_kernel,
-)
+from hemadose.physics.voxel_dose.hybrid_kernels import HybridKernels
 from hemadose.physics.voxel_dose.matter import PatientMatter
+from hemadose.physics.voxel_dose.photons import NeighbourRatio, absorption_ratios, alike_media
+from hemadose.physics.voxel_dose.plain import density_classes, plain_decays
 from hemadose.physics.voxel_dose.result import VoxelDose, air_note, energy_to_dose, require_activity
 from hemadose.physics.voxel_dose.sampled import (
     Masks,
@@ -40,17 +36,14 @@ from hemadose.physics.voxel_dose.sampled import (
 )
 from hemadose.units import KEV_J
 
+__all__ = ["HybridKernels", "HybridOptions", "hybrid_dose", "plain_decays", "pooled"]
+
 Activity = npt.NDArray[np.floating[Any]]
 Array = npt.NDArray[np.float64]
 Volume = npt.NDArray[np.float32]
 
-UNIFORM_RATIO = 1.25
-"""Densities within reach of a plain decay differ by no more than this factor."""
-REACH_SHARE = 0.98
-"""Electrons reach as far as this share of their energy goes."""
-_CLASS_RATIO = 1.2
-_FIRST = 0.05
-_PILOT = 0.1
+ELECTRONS = ("rays", "followed")
+_LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +55,7 @@ class HybridOptions:
     photon_decays : int
         Decays whose photons are followed, for a start.
     electron_decays : int
-        Decays whose electrons are followed beside unlike matter, for a start.
+        Decays whose electrons are followed beside unlike matter, for a start; only with ``electrons="followed"``.
     target_sd : float or None
         Relative statistical uncertainty that 95 % of the voxels with activity shall have; the numbers of decays are
         raised to reach it. None keeps them.
@@ -70,116 +63,19 @@ class HybridOptions:
         Never more of either.
     seed : int
         Of the random numbers.
+    electrons : str
+        Beside unlike matter: ``rays`` (no noise) or ``followed``.
+    photon_width : int
+        Voxels on each side over which photons correct their convolution; 0 takes them as they were followed.
     """
 
-    photon_decays: int = 1_000_000
+    photon_decays: int = 150_000
     electron_decays: int = 1_000_000
     target_sd: float | None = 0.03
     most_decays: int = 200_000_000
     seed: int = 20261121
-
-
-class HybridKernels:
-    """Kernels of electrons at each density that is met, made when first asked for, and of bremsstrahlung.
-
-    Parameters
-    ----------
-    point : PointKernel
-        In soft tissue.
-    emissions : Emissions
-        Of the same nuclide.
-    voxel_mm : tuple of 3 float
-        Sides along slice, row, column.
-    workers : int, optional
-        Threads of transforms.
-    """
-
-    def __init__(
-        self, point: PointKernel, emissions: Emissions, *, voxel_mm: tuple[float, float, float],
-        workers: int | None = None,
-    ) -> None:  # fmt: skip
-        reach = electron_range_cm(emissions, density_g_per_ml=point.density_g_per_ml)
-        electrons, rest = split_point_kernel(point, range_cm=reach)
-        self.electrons = electrons
-        self.voxel_mm, self.workers = voxel_mm, workers
-        self._bremsstrahlung = _without_photons(rest, point)
-        self._by_class: dict[int, EvenConvolver] = {}
-        self._wide: dict[tuple[int, int, int], tuple[EnergyKernel, EvenConvolver]] = {}
-
-    @property
-    def reach_cm(self) -> float:
-        """Radius that holds `REACH_SHARE` of the electrons' energy at 1 g/ml."""
-        energy = np.cumsum(self.electrons.electron_kev.mean(axis=0))
-        if not energy[-1] > 0.0:
-            return 0.0
-        index = int(np.searchsorted(energy, REACH_SHARE * energy[-1]))
-        return float(self.electrons.radius_cm[index] * self.electrons.density_g_per_ml)
-
-    def near(self, density_class: int) -> EvenConvolver:
-        """Convolver of electrons at the density of a class."""
-        if density_class not in self._by_class:
-            at = self.electrons.at_density(class_density(density_class))
-            kernel = electron_kernel(at, voxel_mm=self.voxel_mm)
-            self._by_class[density_class] = EvenConvolver(kernel.octant_kev, workers=self.workers)
-        return self._by_class[density_class]
-
-    def bremsstrahlung(self, shape: tuple[int, int, int]) -> tuple[EnergyKernel, EvenConvolver] | None:
-        """Kernel and convolver of what electrons radiate beyond their range; None if that is below 0.05 %."""
-        radiated = float(self._bremsstrahlung.photon_kev.sum(axis=1).mean())
-        if radiated < 5e-4 * max(self.electrons.emitted_electron_kev, 1e-30):
-            return None
-        if shape not in self._wide:
-            kernel = photon_kernel(self._bremsstrahlung, voxel_mm=self.voxel_mm, shape=shape)
-            self._wide = {shape: (kernel, EvenConvolver(kernel.octant_kev, workers=self.workers))}
-        return self._wide[shape]
-
-
-def _without_photons(rest: PointKernel, whole: PointKernel) -> PointKernel:
-    return replace(rest, photon_kev=rest.photon_kev - whole.photon_kev)
-
-
-def class_density(density_class: int) -> float:
-    """Density in the middle of a class, g/ml."""
-    return float(_FIRST * _CLASS_RATIO ** (density_class + 0.5))
-
-
-def density_classes(density_g_per_ml: Volume) -> npt.NDArray[np.int64]:
-    """Class of each density, even in its logarithm; one of them is 0.92 to 1.11 g/ml."""
-    place = np.log(np.maximum(density_g_per_ml, 1e-3) / _FIRST) / np.log(_CLASS_RATIO)
-    return np.asarray(np.maximum(np.floor(place), 0).astype(np.int64))
-
-
-def plain_decays(matter: PatientMatter, *, reach_cm: float) -> npt.NDArray[np.bool_]:
-    """Voxels whose electrons meet nothing but matter like their own.
-
-    Parameters
-    ----------
-    matter : PatientMatter
-        Densities.
-    reach_cm : float
-        Reach of electrons at 1 g/ml, from the middle of a voxel; it grows with 1/density. Neighbours always
-        count.
-
-    Returns
-    -------
-    array of bool
-        False for air, and at the border of the grid where air begins.
-    """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    density = matter.density_g_per_ml
-    plain = np.zeros(density.shape, dtype=bool)
-    steps = np.stack(
-        [np.ceil(10.0 * reach_cm / (np.maximum(density, 0.05) * side) - 0.5) for side in matter.voxel_mm]
-    ).max(axis=0)
-    widths = np.clip(steps, 1, 12).astype(np.int64)
-    for width in np.unique(widths[matter.tissue]):
-        size = tuple(2 * int(np.ceil(width * min(matter.voxel_mm) / side)) + 1 for side in matter.voxel_mm)
-        low = minimum_filter(density, size=size, mode="nearest")
-        high = maximum_filter(density, size=size, mode="nearest")
-        here = widths == width
-        plain[here] = (high <= low * UNIFORM_RATIO)[here]
-    return plain & matter.tissue
+    electrons: str = "rays"
+    photon_width: int = 1
 
 
 def hybrid_dose(
@@ -192,7 +88,7 @@ def hybrid_dose(
     masks: Masks | None = None,
     threads: int | None = None,
 ) -> VoxelDose:
-    """Add up electrons without noise, photons by kerma, and followed electrons beside unlike matter.
+    """Add up electrons by kernels and rays, photons, and electrons followed beside unlike matter if asked.
 
     Parameters
     ----------
@@ -218,31 +114,39 @@ def hybrid_dose(
     """
     require_activity(tia_bq_s, matter)
     require_no_positrons(emissions)
+    chosen = options or HybridOptions()
     if not np.allclose(kernels.voxel_mm, matter.voxel_mm, rtol=1e-4):
         raise QuantityError(
             "the kernels are of other voxels", field="voxel_mm", value=str(kernels.voxel_mm),
             expected=str(matter.voxel_mm),
         )  # fmt: skip
-    chosen = options or HybridOptions()
-    tia = np.asarray(tia_bq_s, dtype=np.float32)
-    plain = plain_decays(matter, reach_cm=kernels.reach_cm)
+    if chosen.electrons not in ELECTRONS:
+        raise QuantityError(
+            "no such way of electrons", field="electrons", value=chosen.electrons, expected=" or ".join(ELECTRONS)
+        )
+    box = bounding_box(tia_bq_s > 0.0, matter.tissue)
+    inner, tia = matter.cut(box), np.ascontiguousarray(tia_bq_s[box], dtype=np.float32)
+    plain = plain_decays(matter, reach_cm=kernels.reach_cm)[box]
     even, uneven = np.where(plain, tia, np.float32(0.0)), np.where(plain, np.float32(0.0), tia)
-    energy = _plain_energy(even, matter, kernels).astype(np.float64)
-    energy += _radiated_energy(even, matter, kernels)
-    energy += emissions.alpha_energy_kev * tia
-    parts = _followed(tia, uneven, energy, matter, emissions, chosen, masks, threads)
-    variance = np.zeros(tia.shape)
+    energy = _plain_energy(even, inner, kernels)  # alpha particles are in the kernel, where they are emitted
+    followed = chosen.electrons == "followed"
+    energy += _radiated_energy(even if followed else tia, inner, kernels)
+    if not followed and kernels.electrons.electron_kev.any():
+        ratios = np.array([kernels.ratio(m) if m.name != "air" else 1.0 for m in inner.geometry.media])
+        energy += kernels.rays()(uneven, inner, ratios=ratios, threads=threads)
+    inside = {name: mask[box] for name, mask in (masks or {}).items()}
+    parts = _followed(tia, uneven, energy, inner, emissions, kernels, chosen, inside, threads)
+    variance = sum((part.variance_kev2 for part in parts.values()), np.zeros(tia.shape))
     for part in parts.values():
         energy += part.energy_kev
-        variance += part.variance_kev2
-    dose, deposited, in_air = energy_to_dose(energy, matter)
-    sd = energy_to_dose(np.sqrt(variance), matter)[0]
+    dose, deposited, in_air = energy_to_dose(energy, inner)
+    sd = energy_to_dose(np.sqrt(variance), inner)[0]
     emitted = emissions.electron_energy_kev + emissions.alpha_energy_kev + emissions.photon_energy_kev
     share = float(uneven.sum(dtype=np.float64) / tia.sum(dtype=np.float64))
     return VoxelDose(
         method="hybrid",
-        dose_gy=dose,
-        sd_gy=sd,
+        dose_gy=_pasted(dose, box, matter.tissue.shape),
+        sd_gy=_pasted(sd, box, matter.tissue.shape),
         emitted_j=float(tia.sum(dtype=np.float64)) * emitted * KEV_J,
         deposited_j=deposited,
         in_air_j=in_air,
@@ -250,39 +154,43 @@ def hybrid_dose(
         photons_followed=parts["photons"].decays if "photons" in parts else 0,
         electrons_followed=parts["electrons"].decays if "electrons" in parts else 0,
         notes=(
-            *air_note(tia, matter),
-            f"hybrid: electrons of {100.0 * share:.1f} % of the decays lie beside unlike matter and were followed",
+            *air_note(tia, inner),
+            f"hybrid: electrons of {100.0 * share:.1f} % of the decays lie beside unlike matter and were "
+            + ("followed" if followed else "laid along rays"),
             *_missed(sd, dose, tia, chosen),
         ),
     )
 
 
-def _plain_energy(even: Volume, matter: PatientMatter, kernels: HybridKernels) -> Volume:
-    """Electron energy of plain decays, each with the kernel of its density."""
-    found = np.zeros(even.shape, dtype=np.float32)
-    if not even.any() or kernels.reach_cm == 0.0:
+def _pasted(part: Volume, box: Box, shape: tuple[int, ...]) -> Volume:
+    whole = np.zeros(shape, dtype=np.float32)
+    whole[box] = part
+    return whole
+
+
+def _plain_energy(even: Volume, matter: PatientMatter, kernels: HybridKernels) -> Array:
+    """Electron energy of plain decays, each with the kernel of the mean density of its class."""
+    found = np.zeros(even.shape)
+    if not even.any() or not kernels.electrons.electron_kev.any():
         return found
     classes = density_classes(matter.density_g_per_ml)
-    held = even > 0.0
-    for density_class in np.unique(classes[held]):
-        found += electron_energy(np.where(classes == density_class, even, np.float32(0.0)), kernels.near(density_class))
+    for density_class in np.unique(classes[even > 0.0]):
+        one = np.where(classes == density_class, even, np.float32(0.0))
+        found += electron_energy(one, kernels.near(float(np.average(matter.density_g_per_ml, weights=one))))
     return found
 
 
-def _radiated_energy(even: Volume, matter: PatientMatter, kernels: HybridKernels) -> Array | float:
-    """Bremsstrahlung of plain decays beyond the range of electrons, by mass."""
-    if not even.any():
-        return 0.0
-    box = bounding_box(even > 0.0, matter.tissue)
-    shape = (box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start)
-    wide = kernels.bremsstrahlung(shape)
+def _by_mass(found: Volume, density_g_per_ml: float, matter: PatientMatter) -> Array:
+    """Energy from that in a uniform medium: what comes from far away is proportional to the mass of a voxel."""
+    return np.asarray(np.maximum(found, 0.0) * (matter.density_g_per_ml / np.float32(density_g_per_ml)), np.float64)
+
+
+def _radiated_energy(tia: Volume, matter: PatientMatter, kernels: HybridKernels) -> Array | float:
+    """Bremsstrahlung beyond the range of electrons, by mass."""
+    wide = kernels.bremsstrahlung((tia.shape[0], tia.shape[1], tia.shape[2])) if tia.any() else None
     if wide is None:
         return 0.0
-    kernel, convolver = wide
-    found = np.zeros(even.shape)
-    relative = matter.density_g_per_ml[box] / np.float32(kernel.density_g_per_ml)
-    found[box] = np.maximum(convolver(even[box]), 0.0) * relative
-    return found
+    return _by_mass(wide[1](tia), wide[0].density_g_per_ml, matter)
 
 
 def _followed(
@@ -291,8 +199,9 @@ def _followed(
     energy: Array,
     matter: PatientMatter,
     emissions: Emissions,
+    kernels: HybridKernels,
     chosen: HybridOptions,
-    masks: Masks | None,
+    masks: Masks,
     threads: int | None,
 ) -> dict[str, SampledEnergy]:
     """Follow what has to be followed, with as many decays as the wanted uncertainty needs."""
@@ -300,11 +209,12 @@ def _followed(
     wanted: dict[str, int] = {}
     light, charged = photons_of(emissions), electrons_of(emissions)
     if light.lines:
+        smooth = _corrected(tia, matter, kernels, chosen.photon_width)
         tasks["photons"] = lambda n, seed: sampled_energy(
-            tia, matter, light, decays=n, seed=seed, estimator="kerma", masks=masks, threads=threads
+            tia, matter, light, decays=n, seed=seed, estimator="kerma", masks=masks, threads=threads, smooth=smooth
         )
         wanted["photons"] = chosen.photon_decays
-    if uneven.any() and (charged.lines or charged.betas):
+    if chosen.electrons == "followed" and uneven.any() and (charged.lines or charged.betas):
         tasks["electrons"] = lambda n, seed: sampled_energy(
             uneven, matter, charged, decays=n, seed=seed, masks=masks, threads=threads
         )
@@ -314,12 +224,29 @@ def _followed(
         return parts
     total = energy + sum(p.energy_kev for p in parts.values())
     for i, (name, task) in enumerate(tasks.items()):
-        # one part may use half of the variance
-        factor = _needed(parts[name], total, tia if name == "photons" else uneven, chosen.target_sd / 2.0**0.5)
+        # each part may use its share of the variance
+        target = chosen.target_sd / len(tasks) ** 0.5
+        factor = _needed(parts[name], total, tia if name == "photons" else uneven, target)
         more = min(int(wanted[name] * factor), chosen.most_decays)
         if more > 1.1 * wanted[name]:
             parts[name] = pooled(parts[name], task(more - wanted[name], chosen.seed + 100 + i))
     return parts
+
+
+def _corrected(
+    tia: Volume, matter: PatientMatter, kernels: HybridKernels, width: int
+) -> Callable[[Array], Array] | None:
+    """What brings followed photons together with their convolution."""
+    if width == 0:
+        return None
+    kernel, convolver = kernels.photons((tia.shape[0], tia.shape[1], tia.shape[2]))
+    found = convolver(tia)
+    # far from all activity the transforms leave nothing but rounding
+    expected = _by_mass(np.maximum(found, _LEAST_SHARE * found.max()), kernel.density_g_per_ml, matter)
+    media, of = matter.geometry.media, kernels.electrons.medium
+    absorption = absorption_ratios(media, kernels.emissions, of=of)
+    alike = alike_media(media, absorption, of=of)
+    return NeighbourRatio(expected, matter, absorption=absorption, alike=alike, width=width)
 
 
 def _needed(part: SampledEnergy, total: Array, source: Volume, target: float) -> float:

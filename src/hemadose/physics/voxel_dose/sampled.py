@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +66,7 @@ def sampled_energy(
     threads: int | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
+    smooth: Callable[[Array], Array] | None = None,
 ) -> SampledEnergy:
     """Follow decays in the box around patient and activity.
 
@@ -81,9 +82,22 @@ def sampled_energy(
         As in `transport_voxels`.
     masks : Mapping, optional
         Regions whose mean dose gets an uncertainty.
+    smooth : callable, optional
+        Given the energies of a batch in that box, flat, what is taken in their place; linear.
     """
     box = bounding_box(tia_bq_s > 0.0, matter.tissue)
     inner = matter.cut(box)
+    total = float(tia_bq_s.sum(dtype=np.float64))
+    cells = {name: np.flatnonzero((mask & matter.tissue)[box]) for name, mask in (masks or {}).items()}
+    per_kg = {name: total * KEV_J / inner.voxel_kg.ravel()[kept] for name, kept in cells.items() if kept.size}
+    means: dict[str, list[float]] = {name: [] for name in per_kg}
+
+    def batch(energy: Array) -> Array:
+        taken = energy if smooth is None else smooth(energy)
+        for name, factor in per_kg.items():
+            means[name].append(float((taken[cells[name]] * factor).mean()))
+        return taken
+
     found = transport_voxels(
         geometry=inner.geometry,
         source=np.ascontiguousarray(tia_bq_s[box]),
@@ -92,21 +106,15 @@ def sampled_energy(
         seed=seed,
         batches=BATCHES,
         threads=threads,
-        keep_batches=bool(masks),
         progress=progress,
         device=device,
         estimator=estimator,
+        each_batch=batch,
     )
-    total = float(tia_bq_s.sum(dtype=np.float64))
     energy, variance = np.zeros(matter.tissue.shape), np.zeros(matter.tissue.shape)
     energy[box] = found.energy_kev_per_decay * total
     variance[box] = (found.standard_uncertainty * total) ** 2
-    spread = {}
-    for name, mask in (masks or {}).items():
-        kept = (mask & matter.tissue)[box]
-        if found.by_batch is not None and kept.any():
-            doses = (found.by_batch[:, kept] / inner.voxel_kg[kept]).mean(axis=1) * (total * KEV_J)
-            spread[name] = float(doses.std(ddof=1) / BATCHES**0.5)
+    spread = {name: float(np.std(doses, ddof=1)) / BATCHES**0.5 for name, doses in means.items()}
     return SampledEnergy(energy_kev=energy, variance_kev2=variance, region_sd_gy=spread, decays=found.decays)
 
 
