@@ -91,3 +91,21 @@ def test_tables_for_people(run):
     shown = run("--half-life-h", 41, "--spread", 0.25, "--samples", 2)
     assert "Best schedules" in shown
     assert "Without a sample" in shown
+
+
+def test_a_population_becomes_a_prior_that_a_case_can_name(run, tmp_path):
+    from hemadose.io.population_prior import read_population_priors
+    from hemadose.refdata.nuclides import nuclide
+
+    path = tmp_path / "prior.toml"
+    said = run(
+        "--half-life-h", 41, "--spread", 0.25, "--prior-out", path, "--region", "kidney", "--amplitude", "fraction"
+    )
+    assert "Written" in said
+    stored = read_population_priors(path, nuclide=nuclide("Lu-177"))["kidney"]
+    assert stored.per_administered
+    draws = stored.prior.drawn(4000, rng=np.random.default_rng(1))
+    _, rates = stored.prior.form.terms(draws, physical_rate=stored.prior.physical_rate_per_s)
+    assert np.median(np.log(2.0) / rates.min(axis=-1) / 3600.0) == pytest.approx(41.0, rel=0.03)
+    with pytest.raises(InputError, match="region"):
+        run("--half-life-h", 41, "--spread", 0.25, "--prior-out", path)

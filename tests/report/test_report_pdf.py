@@ -30,8 +30,8 @@ def test_first_page_holds_answer_limits_and_statement(pages):
     assert "Research use only" in first
 
 
-def test_report_has_three_to_six_numbered_pages(pages):
-    assert 3 <= len(pages) <= 6
+def test_report_has_three_to_seven_numbered_pages(pages):
+    assert 3 <= len(pages) <= 7
     for number, text in enumerate(pages, start=1):
         assert f"page {number} / {len(pages)}" in text
 

@@ -157,8 +157,11 @@ def test_best_estimates_are_those_of_the_plan(budget, planned):
 
 def test_parts_of_the_shared_uncertainty_are_used_where_they_are_told(study, budget):
     """An outline of 10 %, activity as v^0.6 and mass as v: the kidneys' dose moves by 0.1 (0.6 - 1), split by two."""
-    assert budget.quantity("kidneys", QuantityKind.DOSE).share(Component.SHARED) is not None
-    assert any("one number" in note for note in budget.notes)
+    assert budget.quantity("kidneys", QuantityKind.DOSE).share(Component.SHARED) is None
+    bare = tuple(replace(s, shared_parts=None) for s in study.report.series)
+    untold = study.budget(quantified=replace(study.quantified, series=bare))
+    assert untold.quantity("kidneys", QuantityKind.DOSE).share(Component.SHARED) is not None
+    assert any("one number" in note for note in untold.notes)
     parts = SharedParts(calibration=0.03, recovery=0.04, outline=0.06, volume=0.1, volume_exponent=0.6)
     series = tuple(
         s if s.region == "whole_body" else replace(s, shared_parts=parts, shared_relative_sd=parts.relative_sd)

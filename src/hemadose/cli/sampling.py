@@ -38,6 +38,13 @@ def sampling(
         list[float] | None, typer.Option("--reduce-h", help="Schedule to thin out, time by time (repeatable).")
     ] = None,
     simulate: Annotated[int, typer.Option(help="Patients to simulate with the best schedule.")] = 0,
+    prior_out: Annotated[
+        Path | None, typer.Option(help="Write the population as a prior for kinetics.population_prior_file.")
+    ] = None,
+    region: Annotated[str, typer.Option(help="For --prior-out: its region, e.g. kidney.")] = "",
+    amplitude: Annotated[
+        str, typer.Option(help="For --prior-out: values are a fraction of the administered activity, or Bq.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Recommend sampling times for a population and a number of samples."""
@@ -58,6 +65,9 @@ def sampling(
             fixed_h=tuple(fixed or ()),
             reduce_h=tuple(reduce or ()),
             simulate=simulate,
+            prior_out=prior_out,
+            region=region,
+            amplitude=amplitude,
         )
     )
     if as_json:
@@ -90,3 +100,5 @@ def sampling(
             f"{100 * told['over_10_percent']:.3g} % are more than 10 % off"
         )
     print_notes(answer["notes"])
+    for path in answer["written"]:
+        typer.echo(f"Written: {path}")

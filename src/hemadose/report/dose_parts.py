@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hemadose.model.budget import BudgetQuantity, QuantityKind
 from hemadose.report import names, numbers
 from hemadose.report.budget_rows import budget_rows
 from hemadose.report.content import PlanReport
@@ -102,7 +103,7 @@ def budget_table(report: PlanReport) -> PrintedTable | None:
         value, low, high = (float(row[key] or 0.0) for key in ("value", "low_95", "high_95"))
         rows.append(
             (
-                f"{names.sentence(names.label(line.name))}, {row['kind']}",
+                _budget_name(line, str(row["kind"])),
                 f"{value:.3g} {row['unit']}",
                 f"{100.0 * line.relative_sd:.0f} %",
                 f"{low:.3g} to {high:.3g}",
@@ -115,3 +116,9 @@ def budget_table(report: PlanReport) -> PrintedTable | None:
         weights=(1.6, 1.0, 0.6, 1.2, 4.0),
         rows=tuple(rows),
     )
+
+
+def _budget_name(line: BudgetQuantity, kind: str) -> str:
+    if line.kind is QuantityKind.PROPOSED:
+        return "Activity that meets all limits"
+    return f"{names.sentence(names.label(line.name))}, {kind}"

@@ -61,6 +61,9 @@ class SamplingRequest:
     fixed_h: tuple[float, ...] = ()
     reduce_h: tuple[float, ...] = ()
     simulate: int = 0
+    prior_out: Path | None = None
+    region: str = ""
+    amplitude: str = ""
 
 
 DEFAULT_CANDIDATES_H = (1.0, 2.0, 4.0, 6.0, *(24.0 * day + hour for day in range(1, 8) for hour in (-3.0, 0.0, 3.0)))
@@ -93,8 +96,24 @@ def sampling_answer(request: SamplingRequest) -> dict[str, Any]:
         "reduced": [_row(quality) for quality in reduced],
         "simulated": _simulated(prior, best[0], request.simulate),
         "notes": notes,
+        "written": [] if request.prior_out is None else [_write_prior(prior, request, request.prior_out)],
     }
     return answer
+
+
+def _write_prior(prior: PopulationPrior, request: SamplingRequest, path: Path) -> str:
+    """Keep the population as a prior that a case file can name."""
+    from hemadose.io.population_prior import StoredPrior, write_population_priors
+
+    if not request.region or request.amplitude not in ("fraction", "Bq"):
+        raise InputError(
+            "a prior belongs to a region, and its values to a unit", field="--region, --amplitude",
+            value=f"{request.region or 'none'}, {request.amplitude or 'none'}",
+            expected="e.g. kidney, and fraction (of the administered activity) or Bq",
+        )  # fmt: skip
+    stored = StoredPrior(prior=prior, per_administered=request.amplitude == "fraction")
+    write_population_priors({request.region: stored}, path, nuclide=request.nuclide)
+    return str(path)
 
 
 def _population(request: SamplingRequest) -> tuple[PopulationPrior, list[str]]:
