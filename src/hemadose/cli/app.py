@@ -52,6 +52,7 @@ from hemadose.cli.compare import register as register_compare  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
 from hemadose.cli.effective import register as register_effective  # noqa: E402
 from hemadose.cli.eligibility import register as register_eligibility  # noqa: E402
+from hemadose.cli.evidence import register as register_evidence  # noqa: E402
 from hemadose.cli.kernel import register as register_kernel  # noqa: E402
 from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
 from hemadose.cli.numbers import register as register_numbers  # noqa: E402
@@ -60,6 +61,7 @@ from hemadose.cli.quantify import register as register_quantify  # noqa: E402
 from hemadose.cli.reconstruct import register as register_reconstruct  # noqa: E402
 from hemadose.cli.register import register as register_register  # noqa: E402
 from hemadose.cli.release import register as register_release  # noqa: E402
+from hemadose.cli.reproduce import register as register_reproduce  # noqa: E402
 from hemadose.cli.sampling import register as register_sampling  # noqa: E402
 from hemadose.cli.segment import register as register_segment  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
@@ -99,6 +101,8 @@ for register in (
     register_biology,
     register_sampling,
     register_compare,
+    register_reproduce,
+    register_evidence,
     register_effective,
 ):
     register(app)
