@@ -82,13 +82,34 @@ def _assemble(slices: list[tuple[Path, Any]], folder: Path) -> Image:
     affine[:3, 1] = column_axis * rows_mm
     affine[:3, 2] = row_axis * columns_mm
     affine[:3, 3] = placed[0][1]
-    values = np.stack([pixel_array(d, path) for _, _, path, d in placed]).astype(np.float32)
+    left = [(path, d) for _, _, path, d in placed]
+    uid = str(need(first, "FrameOfReferenceUID", first_path, why=why))
+    del d, first, placed
+    slices.clear()
+    values = _stacked(left)
     grid = Grid(
         shape=(values.shape[0], values.shape[1], values.shape[2]),
         affine=affine,
-        frame_of_reference_uid=str(need(first, "FrameOfReferenceUID", first_path, why=why)),
+        frame_of_reference_uid=uid,
     )
     return Image(values=values, grid=grid, quantity=Quantity.HOUNSFIELD)
+
+
+def _stacked(slices: list[tuple[Path, Any]]) -> npt.NDArray[np.float32]:
+    """Values slice by slice into one array; the list is used up, so that a whole CT stands in memory only once."""
+    count, values = len(slices), np.empty(0, dtype=np.float32)
+    for index in range(count):
+        path, d = slices.pop(0)
+        plane = pixel_array(d, path)
+        if index == 0:
+            values = np.empty((count, *plane.shape), dtype=np.float32)
+        if plane.shape != values.shape[1:]:
+            raise GeometryError(
+                "CT slices differ in size", source=str(path), value=str(plane.shape), expected=str(values.shape[1:])
+            )
+        values[index] = plane
+    values.setflags(write=False)
+    return values
 
 
 def _spacing(heights: list[float], first: Any, folder: Path) -> float:
