@@ -108,7 +108,7 @@ def test_csv_is_written(answer, tmp_path):
     assert found["written"] == str(path)
     comment, heading, *rows = path.read_text().splitlines()
     assert comment.startswith("# Lu-177, stylised-adult-male")
-    assert heading == "source,target,s_mGy_per_MBq_s,electron,photon,rel_sd"
+    assert heading == "source,target,s_mGy_per_MBq_s,electron,photon,rel_sd,target_mass_g"
     assert len(rows) == len(found["values"])
     first = found["values"][0]
     assert rows[0].split(",")[:2] == [first["source"], first["target"]]
@@ -239,3 +239,16 @@ def test_bad_images_and_sources_exit_with_two(run, phantom, tmp_path):
         (("--labels", image, "--table", table, "--source", "left", "--decays", 10), "at least two batches"),
     ):
         check_refused(run(*base, *arguments), said)
+
+
+def test_what_is_written_is_a_table_that_a_case_can_use(answer, tmp_path):
+    """Masses and parts travel with the values, so that a plan can scale them to a patient."""
+    from hemadose.io.svalue_tables import read_s_value_table
+
+    path = tmp_path / "s.csv"
+    answer("--nuclide", "Lu-177", "--csv", path)
+    table = read_s_value_table(path, nuclide="Lu-177")
+    assert table.target_mass_kg["kidneys"] == pytest.approx(0.299, rel=0.1)
+    kidneys = table.get(source="kidneys", target="kidneys")
+    assert kidneys.electron_gy_per_bq_s + kidneys.photon_gy_per_bq_s == pytest.approx(kidneys.gy_per_bq_s, rel=1e-4)
+    assert {"red_marrow", "total_body"} & set(table.target_mass_kg)

@@ -104,6 +104,14 @@ def svalue_rows(
     ]
 
 
+def _csv_line(row: dict[str, Any], table: SValueTable) -> str:
+    mass = table.target_mass_kg.get(row["target"])
+    numbers = [f"{row[key]:.6g}" for key in ("s_mGy_per_MBq_s", "electron", "photon")]
+    return ",".join(
+        [row["source"], row["target"], *numbers, f"{row['rel_sd']:.3g}", "" if mass is None else f"{1000.0 * mass:.6g}"]
+    )
+
+
 def svalue_answer(
     *,
     nuclide: str,
@@ -115,11 +123,8 @@ def svalue_answer(
     """Give a table for the command line, and write it as CSV if asked."""
     rows = svalue_rows(table, sources=sources, targets=targets)
     if csv is not None:
-        heading = "source,target,s_mGy_per_MBq_s,electron,photon,rel_sd"
-        lines = [
-            f"{r['source']},{r['target']},{r['s_mGy_per_MBq_s']:.6g},{r['electron']:.6g},{r['photon']:.6g},{r['rel_sd']:.3g}"
-            for r in rows
-        ]
+        heading = "source,target,s_mGy_per_MBq_s,electron,photon,rel_sd,target_mass_g"
+        lines = [_csv_line(row, table) for row in rows]
         write_text_atomic(csv, "\n".join([f"# {nuclide}, {table.name}: {table.source_note}", heading, *lines]) + "\n")
     return {
         "nuclide": table.nuclide,
