@@ -57,6 +57,10 @@ def test_stay_and_intensive_care():
     assert hospital_stay_d(stayed) == 41.0
     assert intensive_care_day(stayed, from_day=-16.0) == 19.0
     assert hospital_stay_d(COHORT[4]) is None
+    induction = ((-120, EventKind.ADMISSION), (-90, EventKind.DISCHARGE))
+    again = patient("B", *induction, (-16, EventKind.ADMISSION), (25, EventKind.DISCHARGE))
+    assert hospital_stay_d(again) == 41.0
+    assert hospital_stay_d(patient("C", *induction)) is None
     assert intensive_care_day(COHORT[4], from_day=-16.0) is None
 
 

@@ -56,9 +56,10 @@ def test_the_lowest_of_a_day_counts():
     assert neutrophil_recovery(patient(counts), RULES["CIBMTR"]).day == 21.0
 
 
-def test_platelets_within_a_week_of_a_transfusion_do_not_count():
+@pytest.mark.parametrize("product", ["platelets", "Thrombozytenkonzentrat"])
+def test_platelets_within_a_week_of_a_transfusion_do_not_count(product):
     counts = {3: 8.0, 12: 25.0, 13: 26.0, 14: 30.0, 20: 28.0, 21: 31.0, 22: 40.0}
-    transfused = [Event(day=11.0, kind=EventKind.TRANSFUSION, term="platelets")]
+    transfused = [Event(day=11.0, kind=EventKind.TRANSFUSION, term=product)]
     red_cells = [Event(day=11.0, kind=EventKind.TRANSFUSION, term="red cells")]
     assert platelet_recovery(patient(counts, "platelets", red_cells), RULES["CIBMTR"]).day == 12.0
     assert platelet_recovery(patient(counts, "platelets", transfused), RULES["CIBMTR"]).day == 20.0

@@ -133,3 +133,11 @@ def test_amounts_are_not_cut() -> None:
 def test_unknown_template() -> None:
     with pytest.raises(FileNotFoundError):
         typeset("absent.typ", {})
+
+
+def test_a_stop_stands_above_the_order_lines() -> None:
+    course, lines = made("cxcr4-tbi-haplo", Donor.HAPLOIDENTICAL, graft_confirmed=False)
+    _, text = text_of(order_sheet_pdf(course, lines, PATIENT, planner="A"))
+    assert 0 < text.index("GRAFT-UNCONFIRMED") < text.index("Rule of size")
+    course, lines = made("cxcr4-tbi-haplo", Donor.HAPLOIDENTICAL)
+    assert "STOP" not in text_of(order_sheet_pdf(course, lines, PATIENT, planner="A"))[1]

@@ -96,3 +96,9 @@ def test_tandem_stacks_agents_and_fractions_up_to_the_sum():
     assert "limit 23 Gy (agents)" in texts(given)
     with pytest.raises(ReportError, match="no organ"):
         tandem_figure((), limits_gy={})
+
+
+def test_no_line_of_the_file_has_an_empty_dash_pattern():
+    """Some viewers of SVG do not draw a line at all whose stroke-dasharray holds no number."""
+    drawn = style.to_svg(timing_figure(timings=timings(), limits_gy=(1.0,)))
+    assert b"stroke-dasharray: ;" not in drawn

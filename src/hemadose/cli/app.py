@@ -53,6 +53,7 @@ from hemadose.cli.course import register as register_course  # noqa: E402
 from hemadose.cli.effective import register as register_effective  # noqa: E402
 from hemadose.cli.eligibility import register as register_eligibility  # noqa: E402
 from hemadose.cli.evidence import register as register_evidence  # noqa: E402
+from hemadose.cli.followup import register as register_followup  # noqa: E402
 from hemadose.cli.kernel import register as register_kernel  # noqa: E402
 from hemadose.cli.nuclide import register as register_nuclide  # noqa: E402
 from hemadose.cli.numbers import register as register_numbers  # noqa: E402
@@ -101,6 +102,7 @@ for register in (
     register_biology,
     register_sampling,
     register_compare,
+    register_followup,
     register_reproduce,
     register_evidence,
     register_effective,

@@ -104,12 +104,14 @@ def _last_contact(patient: FollowUp) -> float | None:
 
 
 def hospital_stay_d(patient: FollowUp) -> float | None:
-    """Days in hospital from the first admission to the discharge after day 0; None if still there, dead, or unknown."""
-    admission = patient.first(EventKind.ADMISSION)
-    discharge = next((e for e in patient.events_of(EventKind.DISCHARGE) if e.day > 0.0), None)
-    if admission is None or discharge is None or discharge.day <= admission.day:
+    """Days of the hospital stay that spans day 0; None if there is none, if it has not ended, or if it is not known."""
+    before = [e for e in patient.events_of(EventKind.ADMISSION) if e.day <= 0.0]
+    if not before:
         return None
-    return discharge.day - admission.day
+    discharge = next((e for e in patient.events_of(EventKind.DISCHARGE) if e.day >= before[-1].day), None)
+    if discharge is None or discharge.day <= 0.0:
+        return None
+    return discharge.day - before[-1].day
 
 
 def intensive_care_day(patient: FollowUp, *, from_day: float) -> float | None:

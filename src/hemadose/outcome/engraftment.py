@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hemadose.errors import QuantityError
 from hemadose.model.followup import Decision, EventKind, FollowUp, Series
+from hemadose.outcome.products import PLATELETS, blood_product
 
 Flags = npt.NDArray[np.bool_]
 _SLACK_D = 1e-6
@@ -123,7 +124,7 @@ def count_recovery(
     usable = np.ones(day.shape, dtype=bool)
     if platelets:
         for event in patient.events_of(EventKind.TRANSFUSION):
-            if "platelet" in event.term.lower():
+            if blood_product(event.term) == PLATELETS:
                 usable &= ~((day >= event.day - _SLACK_D) & (day < event.day + rule.transfusion_free_days))
     start = _third(day, reached & usable, usable, after=int(low[0]), consecutive=rule.consecutive_days)
     used = (f"{len(after)} values, lowest {float(value.min()):g}",)

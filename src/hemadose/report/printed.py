@@ -182,7 +182,7 @@ def limit_table(report: PlanReport) -> PrintedTable | None:
     for index, outcome in enumerate(prescription.outcomes):
         state = "broken" if outcome.violated else "kept"
         if outcome.active:
-            state += ", sets the activity"
+            state += ", sets the activity" if prescription.active_limit == outcome.limit.name else ", the tightest"
             strong.append(index)
         if outcome.violated:
             alert.append(index)

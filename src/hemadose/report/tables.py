@@ -19,6 +19,7 @@ from hemadose.model import (
 )
 from hemadose.model.convention import ConventionDose
 from hemadose.model.marrow import MarrowFindings
+from hemadose.report.content import Comparison
 from hemadose.units import DAY_S, GBQ, GRAM_KG, GY_PER_BQ_TO_GY_PER_GBQ, HOUR_S, MBQ
 
 Cell: TypeAlias = str | float | bool | None
@@ -211,6 +212,25 @@ def _limit_row(outcome: LimitOutcome) -> Row:
         "violated": outcome.violated,
         "source": limit.source,
     }
+
+
+def comparison_rows(comparison: Comparison) -> list[Row]:
+    """Give planned and delivered doses, one row per organ that both studies hold."""
+    rows = []
+    for target in comparison.targets:
+        planned, delivered = comparison.planned.organ(target), comparison.delivered.organ(target)
+        row: Row = {"target": target}
+        for word, dose, activity in (
+            ("planned", planned, comparison.planned_activity_bq),
+            ("delivered", delivered, comparison.delivered_activity_bq),
+        ):
+            row[f"{word}_Gy_per_GBq"] = dose.gy_per_bq * GBQ
+            row[f"{word}_sd_Gy_per_GBq"] = dose.sd_gy_per_bq * GBQ
+            row[f"{word}_activity_GBq"] = activity / GBQ
+            row[f"{word}_Gy"] = dose.gy_per_bq * activity
+        row["ratio_per_GBq"] = delivered.gy_per_bq / planned.gy_per_bq if planned.gy_per_bq > 0.0 else None
+        rows.append(row)
+    return rows
 
 
 def event_rows(course: Course) -> list[Row]:

@@ -153,3 +153,15 @@ def test_the_baseline_is_the_last_value_before():
     series = patient(upper_limit=[0.7, 1.1, 1.1, 1.1]).of("creatinine")
     assert baseline_of(series, until_day=0.0) == Baseline(value=0.8, position="high")
     assert baseline_of(series, until_day=-20.0) == Baseline()
+
+
+def test_later_windows_keep_the_baseline_before_therapy():
+    """Bilirubin high before therapy at 2: 5 is 2.5 x 2 (grade 2) and 1.25 x the 4 of day 0 (grade 1)."""
+    bilirubin = Series(
+        quantity="bilirubin", unit="mg/dL", day=[-15.0, 0.0, 10.0], value=[2.0, 4.0, 5.0], upper_limit=[1.2] * 3
+    )
+    who, v5 = FollowUp(pseudonym="A", series=(bilirubin,)), ctcae("5.0")
+    args = {"first_day": 1.0, "last_day": 30.0, "quantities": quantities()}
+    term = v5.term("Blood bilirubin increased")
+    assert worst_grade(v5, term, who, baseline_day=-14.0, **args).grade == 2
+    assert worst_grade(v5, term, who, **args).grade == 1

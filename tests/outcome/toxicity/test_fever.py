@@ -44,6 +44,14 @@ def test_a_person_may_grade_worse():
     assert judged([], events=[worse]).grade == 4
 
 
+def test_recorded_without_a_grade_is_at_least_three_and_death_is_five():
+    """The term has no grade 1 or 2."""
+    plain = Event(day=2.0, kind=EventKind.ADVERSE_EVENT, term="febrile neutropenia")
+    assert judged([(1.0, 37.0)], events=[plain]).grade == 3
+    death = Event(day=30.0, kind=EventKind.DEATH, term="febrile neutropenia")
+    assert judged([(1.0, 37.0)], events=[death]).grade == 5
+
+
 def test_nothing_is_graded_from_nothing():
     found = judged([])
     assert found.outcome is None

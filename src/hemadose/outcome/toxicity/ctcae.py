@@ -311,6 +311,7 @@ def worst_grade(
     first_day: float,
     last_day: float,
     quantities: Quantities,
+    baseline_day: float | None = None,
 ) -> Decision:
     """Give the worst grade of a term in a window, with the value that makes it.
 
@@ -323,9 +324,12 @@ def worst_grade(
     patient : FollowUp
         The patient.
     first_day, last_day : float
-        Window; the baseline is the last value before or on its first day.
+        Window.
     quantities : Quantities
         For units.
+    baseline_day : float, optional
+        The baseline is the last value before or on this day: the start of therapy, also for later windows; the first
+        day of the window if not given.
 
     Returns
     -------
@@ -340,7 +344,8 @@ def worst_grade(
             rule=rule, outcome=None, missing=(f"{term.quantity} from day {first_day:g} to {last_day:g}",),
             source=criteria.source,
         )  # fmt: skip
-    grades = grade_series(term, window, baseline=baseline_of(series, until_day=first_day), quantities=quantities)
+    start = first_day if baseline_day is None else baseline_day
+    grades = grade_series(term, window, baseline=baseline_of(series, until_day=start), quantities=quantities)
     if not np.any(grades >= 0):
         return Decision(
             rule=rule, outcome=None, missing=(f"reference limits or baseline of {term.quantity}",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hemadose.model.followup import Decision, EventKind, FollowUp
+from hemadose.model.followup import Decision, Event, EventKind, FollowUp
 
 SOURCE = "National Cancer Institute. CTCAE v5.0, 27 November 2017, febrile neutropenia"
 NEUTROPHILS = 1.0
@@ -39,7 +39,7 @@ def febrile_neutropenia(patient: FollowUp, *, first_day: float, last_day: float,
         for e in patient.events_of(EventKind.ADVERSE_EVENT, EventKind.DEATH)
         if "febrile neutropenia" in e.term.lower() and first_day <= e.day <= last_day
     ]
-    worst = max((e.grade or 0 for e in recorded), default=0)
+    worst = max((_recorded_grade(e) for e in recorded), default=0)
     temperature, neutrophils = patient.of("temperature"), patient.of("neutrophils")
     fever = None if temperature is None else temperature.between(first_day, last_day)
     if fever is None or len(fever) == 0 or neutrophils is None or len(neutrophils) == 0:
@@ -67,6 +67,13 @@ def febrile_neutropenia(patient: FollowUp, *, first_day: float, last_day: float,
         rule=RULE, outcome="none", grade=0, criteria=("no fever while neutrophils were below 1.0",), source=SOURCE,
         used=(f"{len(fever)} temperatures",),
     )  # fmt: skip
+
+
+def _recorded_grade(event: Event) -> int:
+    """Grade of a recorded event; the term has no grade below 3, and death is 5."""
+    if event.kind is EventKind.DEATH:
+        return 5
+    return 3 if event.grade is None else event.grade
 
 
 def _fever(day: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ SOURCE = "Cairo MS, Bishop M. Br J Haematol 2004;127:3-11"
 DAYS_BEFORE, DAYS_AFTER = 3.0, 7.0
 CHANGE = 0.25
 AMINO_ACID_HOURS = 24.0
+FROM_DAY = -42.0
+"""Treatment earlier than this is not taken for conditioning (a choice of this program)."""
 _CREATININE = (1.5, 1.5, 3.0, 6.0)
 _CLINICAL = ("arrhythmia", "seizure", "sudden death")
 STARTS = (EventKind.RADIOLIGAND, EventKind.IRRADIATION, EventKind.CHEMOTHERAPY)
@@ -102,12 +104,29 @@ def tumour_lysis(patient: FollowUp, *, start_day: float, start: str = "therapy",
     )
 
 
-def tumour_lysis_by_start(patient: FollowUp, *, adult: bool = True) -> tuple[Decision, ...]:
+def tumour_lysis_by_start(patient: FollowUp, *, adult: bool = True, from_day: float = FROM_DAY) -> tuple[Decision, ...]:
     """Judge tumour lysis around the first radioligand therapy, irradiation and chemotherapy, as far as they were given.
 
+    Parameters
+    ----------
+    patient : FollowUp
+        As `tumour_lysis`.
+    adult : bool
+        As `tumour_lysis`.
+    from_day : float
+        Earlier treatment, such as an induction months ago, is not conditioning.
+
+    Returns
+    -------
+    tuple of Decision
+        In order of time.
+
+    Notes
+    -----
     Windows that overlap are said in the notes: one rise may count for both.
     """
-    starts = [(e.day, e.kind) for e in (patient.first(k) for k in STARTS) if e is not None]
+    given = [e for e in patient.events_of(*STARTS) if e.day >= from_day]
+    starts = [(min(e.day for e in given if e.kind is k), k) for k in STARTS if any(e.kind is k for e in given)]
     starts.sort(key=lambda s: s[0])
     found = [tumour_lysis(patient, start_day=day, start=kind.value, adult=adult) for day, kind in starts]
     overlaps = [

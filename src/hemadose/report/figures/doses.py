@@ -138,7 +138,7 @@ def _draw_limits(axes: Any, outcomes: Sequence[LimitOutcome]) -> None:
     axes.set_ylim(-0.6, len(outcomes) - 0.4)
     axes.set_xlim(0.0, 1.52 * reach)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_xlabel("share of the limit / %   (◀ sets the activity)")
+    axes.set_xlabel("share of the limit / %   (◀ the tightest)")
     axes.grid(True, axis="x")
     axes.tick_params(axis="y", length=0)
     axes.set_title("How full each limit is")

@@ -163,7 +163,8 @@ def _draw_allowed(axes: Any, tail: _Tail, prescription: Prescription) -> None:
             text = f"marrow alone: {numbers.activity(for_day)}"
             mark = {"ms": 4.2, "color": style.BLUE, "zorder": 6, "label": text}
             axes.plot([chosen / DAY_S], [min(for_day / GBQ, _FAR_GBQ)], "s", **mark)
-        text = f"proposed: {numbers.prescribed(prescription.activity_bq)}"
+        word = "chosen" if prescription.active_limit == "chosen" else "proposed"
+        text = f"{word}: {numbers.prescribed(prescription.activity_bq)}"
         _mark_chosen(axes, chosen, height=activity, text=text)
     axes.set_ylim(0.0, top)
     axes.set_ylabel("administered activity / GBq")

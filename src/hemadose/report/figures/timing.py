@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 _TINTS = {"Lu-177": style.BLUE, "Y-90": style.ORANGE, "Re-188": style.GREEN, "I-131": "#9b5de5"}
 _OTHERS = ("#00a6d6", "#b8860b", "#e6007e", style.INK)
-_DASHES = ((0, ()), (0, (5, 2)), (0, (1, 1.2)), (0, (3, 1, 1, 1)), (0, (7, 2, 1, 2)), (0, (2, 2)), (0, (9, 3)))
+_DASHES: Sequence[Any] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1, 1.2)),
+    (0, (3, 1, 1, 1)),
+    (0, (7, 2, 1, 2)),
+    (0, (2, 2)),
+    (0, (9, 3)),
+)
 _UNITS = {
     "dose per activity": (1.0 / GBQ, "Gy/GBq"),
     "half-life": (HOUR_S, "h"),
