@@ -25,9 +25,11 @@ def commands():
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_command_and_option_is_documented(name):
     section = CLI_PAGE.read_text().split(f"## hemadose {name}\n")[1].split("\n## ")[0]
-    for parameter in commands()[name].params:
-        if parameter.param_type_name == "option" and parameter.name != "help":
-            assert f"`{parameter.opts[0]}`" in section
+    command = commands()[name]
+    for each in (command, *getattr(command, "commands", {}).values()):
+        for parameter in each.params:
+            if parameter.param_type_name == "option" and parameter.name != "help":
+                assert f"`{parameter.opts[0]}`" in section
 
 
 @pytest.mark.parametrize(

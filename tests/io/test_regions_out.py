@@ -120,3 +120,17 @@ def test_one_segment_alone_is_read_back(tmp_path, ct_files):
     write_regions_for_series([LIVER], path, source_files=ct_files, kind="seg", drawn_at=NOW)
     (back,) = read_regions(path, reference=LIVER.grid)
     np.testing.assert_array_equal(back.mask, LIVER.mask)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.5, 0.6, 0.7, 0.8])
+@pytest.mark.parametrize("kind", ["seg", "rtstruct"])
+def test_a_file_cut_short_is_refused_and_named(tmp_path, ct_files, kind, share):
+    """Never a smaller region, and never one region less."""
+    path = tmp_path / "regions.dcm"
+    write_regions_for_series([LIVER, KIDNEY, SPHERE], path, source_files=ct_files, kind=kind, drawn_at=NOW)
+    grid = read_ct_series(tmp_path / "ct").grid
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises((DicomError, GeometryError)) as caught:  # without its frame of reference: GeometryError
+        read_regions(path, reference=grid)
+    assert str(path) in str(caught.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from hemadose.errors import ReportError
@@ -75,6 +77,15 @@ def test_rows_are_rectangular_and_json_safe():
     for name, rows in cohort_rows(found).items():
         assert len({tuple(row) for row in rows}) == 1, name
         assert all(value == value for row in rows for value in row.values()), name
+
+
+def test_very_many_doubts_are_counted():
+    found, _ = document(12)
+    many = dataclasses.replace(found, notes=tuple(f"line {i}: no value" for i in range(500)))
+    said = cohort_document(many, title="T", criteria="5.0")["notes"]
+    assert len(said) == 41
+    assert said[-1].startswith("and 46")
+    assert len(document(12)[1]["notes"]) < 10
 
 
 def test_words():

@@ -48,8 +48,10 @@ from hemadose.cli.biology import register as register_biology  # noqa: E402
 from hemadose.cli.budget import register as register_budget  # noqa: E402
 from hemadose.cli.calibrate import register as register_calibrate  # noqa: E402
 from hemadose.cli.cohort import register as register_cohort  # noqa: E402
+from hemadose.cli.cohort_report import register as register_cohort_report  # noqa: E402
 from hemadose.cli.compare import register as register_compare  # noqa: E402
 from hemadose.cli.course import register as register_course  # noqa: E402
+from hemadose.cli.crf import register as register_crf  # noqa: E402
 from hemadose.cli.effective import register as register_effective  # noqa: E402
 from hemadose.cli.eligibility import register as register_eligibility  # noqa: E402
 from hemadose.cli.evidence import register as register_evidence  # noqa: E402
@@ -66,11 +68,13 @@ from hemadose.cli.reproduce import register as register_reproduce  # noqa: E402
 from hemadose.cli.sampling import register as register_sampling  # noqa: E402
 from hemadose.cli.segment import register as register_segment  # noqa: E402
 from hemadose.cli.simulate import register as register_simulate  # noqa: E402
+from hemadose.cli.simulate_cohort import register as register_simulate_cohort  # noqa: E402
 from hemadose.cli.suv import register as register_suv  # noqa: E402
 from hemadose.cli.svalue import register as register_svalue  # noqa: E402
 from hemadose.cli.tandem import register as register_tandem  # noqa: E402
 from hemadose.cli.translate import register as register_translate  # noqa: E402
 from hemadose.cli.transplant import register as register_transplant  # noqa: E402
+from hemadose.cli.trial import register as register_trial  # noqa: E402
 from hemadose.cli.verify import register as register_verify  # noqa: E402
 from hemadose.cli.voxel import register as register_voxel  # noqa: E402
 
@@ -103,6 +107,10 @@ for register in (
     register_sampling,
     register_compare,
     register_followup,
+    register_cohort_report,
+    register_simulate_cohort,
+    register_crf,
+    register_trial,
     register_reproduce,
     register_evidence,
     register_effective,

@@ -35,7 +35,8 @@ def evidence(
     if as_json:
         print_json(answer)
         return
-    keys = ("endpoint", "study", "agent", "disease", "arm", "follow_up", "k/n", "percent", "low", "high", "evidence", "note")
+    about = ("endpoint", "study", "agent", "disease", "arm", "follow_up")
+    keys = (*about, "k/n", "percent", "low", "high", "evidence", "note")
     print_table("Published results (95 % intervals after Clopper and Pearson)", [
         {key: result[key] for key in keys} for result in answer["results"]
     ])  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from hemadose.errors import InputError, QuantityError, TimingError
 
 Row = Mapping[str, str]
+_BLOCK_CHARACTERS = 1 << 19
 
 
 def cohort_rows(path: Path, required: Sequence[str], *, optional_file: bool = False) -> Iterator[tuple[int, Row]]:
@@ -31,14 +32,8 @@ def cohort_rows(path: Path, required: Sequence[str], *, optional_file: bool = Fa
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.readline()
         file.seek(0)
-        reader = csv.reader(file, delimiter=";" if head.count(";") > head.count(",") else ",")
-        columns = [c.strip() for c in next(reader, [])]
-        missing = [c for c in required if c not in columns]
-        if missing:
-            raise InputError(
-                "a column is missing", source=path.name, field=", ".join(missing), value=", ".join(columns),
-                expected=", ".join(required),
-            )  # fmt: skip
+        reader = csv.reader(file, delimiter=_separator(head))
+        columns = _header(next(reader, []), required, path.name)
         for cells in reader:
             if not any(cells):
                 continue
@@ -48,6 +43,58 @@ def cohort_rows(path: Path, required: Sequence[str], *, optional_file: bool = Fa
                     value=str(len(cells)), expected=str(len(columns)), remedy="the file may be truncated",
                 )  # fmt: skip
             yield reader.line_num, dict(zip(columns, (c.strip() for c in cells), strict=True))
+
+
+def cohort_blocks(path: Path, required: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Sequence[str]] | None]]:
+    """Columns of a table, some ten thousand lines at a time, with the number of the line before each block.
+
+    None stands for lines that are not one row each, or not of one length: `cohort_rows` is to read the rest, and the
+    iteration ends.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+        separator = _separator(head)
+        columns = _header(next(csv.reader([head], delimiter=separator), []), required, path.name)
+        before = 1
+        while lines := file.readlines(_BLOCK_CHARACTERS):
+            cells = None if head.count('"') % 2 else _columns(lines, separator, len(columns))
+            yield before, None if cells is None else dict(zip(columns, cells, strict=True))
+            if cells is None:
+                return
+            before += len(lines)
+
+
+def _columns(lines: Sequence[str], separator: str, count: int) -> list[Sequence[str]] | None:
+    """Cells of some lines by column; None if a line is not one row of `count` cells."""
+    text = "".join(lines)
+    if '"' in text:
+        rows = list(csv.reader(lines, delimiter=separator))
+        same = len(rows) == len(lines) and {len(cells) for cells in rows} == {count}
+        return list(zip(*rows, strict=True)) if same else None
+    if {line.count(separator) for line in lines} != {count - 1}:
+        return None
+    flat = text.replace("\r\n", "\n").removesuffix("\n").replace("\n", separator).split(separator)
+    return [flat[i::count] for i in range(count)] if len(flat) == count * len(lines) else None
+
+
+def _separator(head: str) -> str:
+    return ";" if head.count(";") > head.count(",") else ","
+
+
+def _header(cells: Sequence[str], required: Sequence[str], source: str) -> list[str]:
+    columns = [c.strip() for c in cells]
+    missing = [c for c in required if c not in columns]
+    if missing:
+        raise InputError(
+            "a column is missing", source=source, field=", ".join(missing), value=", ".join(columns),
+            expected=", ".join(required),
+        )  # fmt: skip
+    return columns
 
 
 class Clock:

@@ -17,13 +17,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hemadose.errors import InputError, QuantityError, TimingError
 from hemadose.io.cohort_cells import Clock, Row, cell_number, clock_of, cohort_rows, moment
+from hemadose.io.cohort_measurements import MeasurementTable
 from hemadose.model.followup import Event, EventKind, FollowUp, FollowUpCohort, Gap, Missing, Series
 from hemadose.model.patient import Sex
-from hemadose.outcome.quantities import Quantities, require_believable, to_standard
+from hemadose.outcome.quantities import Quantities
 
 _PATIENT = ("patient", "day_zero_on", "born_on", "sex", "age_years", "diagnosis", "donor", "centre", "day_zero")
 Rows = Iterable[tuple[int, Row]]
@@ -56,7 +55,7 @@ def read_cohort_folder(folder: Path, *, quantities: Quantities) -> FollowUpCohor
     described = _description(folder / "cohort.toml")
     return cohort_from_rows(
         cohort_rows(folder / "patients.csv", ("patient",)),
-        cohort_rows(folder / "measurements.csv", ("patient", "quantity", "value", "unit"), optional_file=True),
+        folder / "measurements.csv",
         cohort_rows(folder / "events.csv", ("patient", "kind"), optional_file=True),
         cohort_rows(folder / "gaps.csv", ("patient", "field", "reason"), optional_file=True),
         quantities=quantities,
@@ -70,7 +69,7 @@ def read_cohort_folder(folder: Path, *, quantities: Quantities) -> FollowUpCohor
 
 def cohort_from_rows(
     patients: Rows,
-    measurements: Rows,
+    measurements: Rows | Path,
     events: Rows,
     gaps: Rows = (),
     *,
@@ -86,7 +85,7 @@ def cohort_from_rows(
     Parameters
     ----------
     patients, measurements, events, gaps : iterable of (int, Mapping of str to str)
-        Line numbers and cells, as text.
+        Line numbers and cells, as text; measurements may be the file itself, which is then read by columns.
     quantities : Quantities
         Names, units and believable ranges.
     name, title : str
@@ -102,9 +101,13 @@ def cohort_from_rows(
         As `read_cohort_folder`.
     """
     people = {row["patient"]: row for _, row in patients}
-    said: list[str] = []
     clocks = {pseudonym: Clock(row, sources[0]) for pseudonym, row in people.items()}
-    series = _measurements(measurements, sources[1], clocks, quantities, said)
+    table = MeasurementTable(clocks, quantities, sources[1])
+    if isinstance(measurements, Path):
+        table.add_file(measurements)
+    else:
+        table.add_rows(measurements)
+    series = table.series()
     happened = _events(events, sources[2], clocks)
     unknown = _gaps(gaps, sources[3], clocks)
     return FollowUpCohort(
@@ -115,7 +118,7 @@ def cohort_from_rows(
             for p, row in people.items()
         ),
         definitions=definitions,
-        notes=(*notes, *said),
+        notes=(*notes, *table.notes),
     )
 
 
@@ -126,85 +129,6 @@ def _description(path: Path) -> Mapping[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as problem:
         raise InputError("not valid TOML", source=path.name, value=str(problem)) from problem
-
-
-def _measurements(
-    rows: Rows, source: str, clocks: Mapping[str, Clock], quantities: Quantities, notes: list[str]
-) -> dict[str, tuple[Series, ...]]:
-    columns: dict[tuple[str, str, str, str], list[tuple[float, float, float, float, int]]] = defaultdict(list)
-    known: dict[str, str] = {}
-    for line, row in rows:
-        label = row["quantity"]
-        if label not in known:
-            found = quantities.find(label)
-            if found is None:
-                raise InputError(
-                    f"line {line} names an unknown quantity", source=source, field="quantity", value=label,
-                    expected=", ".join(quantities.by_name),
-                )  # fmt: skip
-            known[label] = found.name
-        if row["value"] == "":
-            notes.append(f"{source}, line {line}: no value; taken as not done")
-            continue
-        if row["unit"] == "":
-            raise QuantityError(
-                f"line {line} has no unit", source=source, field="unit", remedy="state the UCUM unit; 1 for a ratio"
-            )
-        day = clock_of(clocks, row, source, line).day(row, source, line)
-        if day is None:
-            raise TimingError(f"line {line} has no day", source=source, field="day")
-        value, bound = _bounded(row, source, line)
-        limits = [cell_number(row, c, source, line) if row.get(c) else np.nan for c in ("lower", "upper")]
-        lower, upper = limits
-        columns[row["patient"], known[label], row.get("site", ""), row["unit"]].append(
-            (day, value, lower, upper, bound)
-        )
-    return _as_series(columns, quantities, source, notes)
-
-
-def _bounded(row: Row, source: str, line: int) -> tuple[float, int]:
-    """Value and bound of cells such as ``<0.1``."""
-    text = row["value"]
-    bound = {"<": -1, ">": 1}.get(text[0], 0)
-    return cell_number({"value": text[1:].lstrip("=").strip() if bound else text}, "value", source, line), bound
-
-
-def _as_series(
-    columns: Mapping[tuple[str, str, str, str], list[tuple[float, float, float, float, int]]],
-    quantities: Quantities,
-    source: str,
-    notes: list[str],
-) -> dict[str, tuple[Series, ...]]:
-    parts: dict[tuple[str, str, str], list[np.ndarray[Any, Any]]] = defaultdict(list)
-    for (patient, name, site, unit), rows in columns.items():
-        table = np.asarray(rows, dtype=np.float64)
-        try:
-            table[:, 1:4] = to_standard(quantities[name], table[:, 1:4], unit)
-            require_believable(quantities[name], table[:, 1])
-        except QuantityError as problem:
-            raise QuantityError(
-                problem.message, source=source, field=f"{name} ({unit})", value=problem.value,
-                expected=problem.expected, remedy=problem.remedy,
-            ) from problem  # fmt: skip
-        parts[patient, name, site].append(table)
-    found: dict[str, list[Series]] = defaultdict(list)
-    repeated = 0
-    for (patient, name, site), tables in parts.items():
-        table = np.concatenate(tables)
-        table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        same = np.zeros(len(table), dtype=bool)
-        same[1:] = np.all(np.nan_to_num(table[1:]) == np.nan_to_num(table[:-1]), axis=1)
-        repeated += int(same.sum())
-        table = table[~same]
-        found[patient].append(
-            Series(
-                quantity=name, unit=quantities[name].unit, site=site, source=source, day=table[:, 0],
-                value=table[:, 1], lower_limit=table[:, 2], upper_limit=table[:, 3], bound=table[:, 4].astype(np.int8),
-            )
-        )  # fmt: skip
-    if repeated:
-        notes.append(f"{source}: {repeated} lines say the same twice and count once")
-    return {patient: tuple(series) for patient, series in found.items()}
 
 
 def _events(rows: Rows, source: str, clocks: Mapping[str, Clock]) -> dict[str, tuple[Event, ...]]:

@@ -131,3 +131,16 @@ def test_read_between_and_beyond() -> None:
     assert curve.at(1).estimate == 0.0
     assert curve.at(3).estimate == 0.5
     assert np.isnan(curve.at(5).estimate)
+
+
+def test_an_incidence_that_reaches_one_has_no_interval_there():
+    """Sums of shares leave 1 - 1e-16; no limits are made of that."""
+    import warnings
+
+    times = np.arange(1.0, 42.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        curve = cumulative_incidence(times=times, status=np.ones(41, dtype=int), cause=1, causes=[1])
+    assert curve.incidence[-1] == 1.0
+    assert np.isnan(curve.low[-1])
+    assert np.isfinite(curve.low[-2])

@@ -60,3 +60,8 @@ def test_refusals() -> None:
         small_sample_advice(n=7, group_sizes=[2, 4])
     with pytest.raises(QuantityError):
         small_sample_advice(n=-1)
+
+
+def test_the_least_p_of_many_patients_is_nought_not_an_error():
+    assert least_p_two_groups(1500, 1500) == 0.0
+    assert 0.0 < least_p_two_groups(300, 300) < 1e-100

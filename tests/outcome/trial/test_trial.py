@@ -138,3 +138,12 @@ def test_no_level_is_skipped_and_toxicity_stops():
     assert recommended_level(design, [3, 0, 0, 0, 0], [3, 0, 0, 0, 0]) is None
     with pytest.raises(QuantityError, match="do not fit"):
         recommended_level(design, [4, 0, 0, 0, 0], [3, 0, 0, 0, 0])
+
+
+def test_patients_who_may_have_no_level_do_not_enter():
+    """Half of all patients may not have the lowest level: the trial is the one without them, not one that ends."""
+    truth = (0.05, 0.12, 0.30, 0.50)
+    whole = simulate_boin(boin(0.3), truth, trials=300)
+    half = simulate_boin(boin(0.3), truth, trials=300, allowed=(0.5, 0.5, 0.5, 0.5))
+    assert half.patients.sum() == pytest.approx(whole.patients.sum())
+    assert half.none_selected == pytest.approx(whole.none_selected, abs=0.03)

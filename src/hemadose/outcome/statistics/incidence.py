@@ -12,6 +12,8 @@ from hemadose.errors import InputError
 from hemadose.outcome.statistics.followup import Floats, RiskCounts, follow_up, require_confidence, risk_counts
 from hemadose.outcome.statistics.survival import CurvePoint, step_at
 
+_ROUNDING = 1e-12
+"""What sums of shares may leave of 1."""
 VARIANCES = ("aalen", "delta")
 INTERVALS = ("log-log", "complementary", "plain")
 
@@ -135,6 +137,7 @@ def cumulative_incidence(
     after = np.asarray(np.cumprod(1.0 - c.events / c.at_risk), dtype=np.float64)
     before = np.concatenate([[1.0], after[:-1]])
     incidence = np.cumsum(before * c.of_cause / c.at_risk)
+    incidence = np.where(incidence > 1.0 - _ROUNDING, 1.0, incidence)
     squared = _aalen(c, before, after, incidence) if variance == "aalen" else _delta(c, before, incidence)
     error = np.sqrt(np.maximum(squared, 0.0))
     low, high = incidence_limits(incidence, error, z, interval)

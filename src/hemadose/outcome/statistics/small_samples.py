@@ -8,6 +8,8 @@ from math import comb, factorial
 
 from hemadose.errors import QuantityError
 
+_MOST_BITS = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallSamplePolicy:
@@ -99,7 +101,7 @@ def least_p_two_groups(n_first: int, n_second: int, *, two_sided: bool = True) -
     Returns
     -------
     float
-        1 (or 2) over the number of ways to choose the first group.
+        1 (or 2) over the number of ways to choose the first group; 0 if that is beyond what a float holds.
 
     Examples
     --------
@@ -107,6 +109,8 @@ def least_p_two_groups(n_first: int, n_second: int, *, two_sided: bool = True) -
     0.048
     """
     ways = comb(_whole(n_first, "n_first") + _whole(n_second, "n_second"), n_first)
+    if ways.bit_length() > _MOST_BITS:
+        return 0.0
     return min(1.0, (2.0 if two_sided else 1.0) / ways)
 
 

@@ -191,8 +191,8 @@ def simulate_boin(
     start : int
         First level.
     allowed : sequence of float, optional
-        Probability that a patient's organ doses allow each level, not rising; a cohort is treated at the highest
-        level that all its patients may have.
+        Probability that a patient's organ doses allow each level, not rising; patients who may not have the lowest
+        level do not enter, and a cohort is treated at the highest level that all its patients may have.
     trials, seed : int
         Number of simulated trials; of the random numbers.
 
@@ -236,5 +236,7 @@ def simulate_boin(
 
 
 def _may(allowed: Floats, cohort: int, rng: np.random.Generator) -> int:
-    """Levels that all patients of a cohort may have."""
-    return int(np.sum(allowed[None, :] > rng.random(cohort)[:, None], axis=1).min())
+    """Levels that all patients of a cohort may have; patients who may have none do not enter the trial."""
+    if allowed[0] <= 0.0:
+        return 0
+    return int(np.sum(allowed[None, :] > allowed[0] * rng.random(cohort)[:, None], axis=1).min())
