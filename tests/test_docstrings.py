@@ -15,6 +15,7 @@ ROOMS = (
     "hemadose.simulate",
     "hemadose.physics.phantoms",
     "hemadose.outcome",
+    "hemadose.outcome.statistics",
     "hemadose.report",
     "hemadose.refdata",
     "hemadose.io.dicom",

@@ -135,6 +135,8 @@ def test_two_repair_phases(answer):
         (("--dose-Gy", 20, "--half-life-h", 41, "--alpha-beta-Gy", 3), "--repair-h"),
         (("--organ", "kidneys", "--dose-Gy", 20), "--half-life-h"),
         (("--organ", "kidneys", "--dose-Gy", -1, "--half-life-h", 41), "--dose-Gy"),
+        (("--organ", "kidneys", "--dose-Gy", "nan", "--half-life-h", 41, "--json"), "--dose-Gy"),
+        (("--organ", "kidneys", "--dose-Gy", "inf", "--half-life-h", 41), "--dose-Gy"),
         (("--organ", "kidneys", "--dose-Gy", 20, "--half-life-h", 41, "--half-life-h", 3), "--share"),
         (("--organ", "kidneys", "--fractions", 5), "--fraction-Gy"),
         (("--organ", "kidneys", "--fractions", 5, "--fraction-Gy", 2, "--per-day", 2), "--gap-h"),
@@ -255,3 +257,14 @@ def test_tables_for_people(run, course):
     assert "on each other" in shown
     assert "borne: EQD2 12 Gy" in shown
     assert "protraction" not in run("bed", "--organ", "kidneys", "--dose-Gy", 23, "--half-life-h", 41)
+
+
+def test_bed_shows_the_ranges_of_packaged_parameters_only(answer):
+    """docs/methods/radiobiology.md: kidneys 1.5-3 Gy and 1.5-2.8 h; a number of one's own has no range."""
+    packaged = answer("bed", "--organ", "kidneys", "--dose-Gy", "23", "--half-life-h", "41")["tissue"]
+    assert packaged["alpha_beta_range_Gy"] == [1.5, 3.0]
+    assert packaged["repair_range_h"] == pytest.approx([1.5, 2.8])
+    own = ("--alpha-beta-Gy", "4", "--repair-h", "5")
+    given = answer("bed", "--organ", "kidneys", "--dose-Gy", "23", "--half-life-h", "41", *own)["tissue"]
+    assert given["alpha_beta_range_Gy"] is None
+    assert given["repair_range_h"] is None

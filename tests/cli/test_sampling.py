@@ -74,6 +74,8 @@ def test_what_is_refused(run, tmp_path):
         run()
     with pytest.raises(InputError, match="without spread"):
         run("--half-life-h", 41)
+    with pytest.raises(InputError, match="spread is relative"):
+        run("--half-life-h", 41, "--spread", 25)
     with pytest.raises(InputError, match="one population"):
         run("--half-life-h", 41, "--cohort", tmp_path / "x.csv")
     with pytest.raises(InputError, match="shorter than the physical"):

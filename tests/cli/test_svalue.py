@@ -252,3 +252,8 @@ def test_what_is_written_is_a_table_that_a_case_can_use(answer, tmp_path):
     kidneys = table.get(source="kidneys", target="kidneys")
     assert kidneys.electron_gy_per_bq_s + kidneys.photon_gy_per_bq_s == pytest.approx(kidneys.gy_per_bq_s, rel=1e-4)
     assert {"red_marrow", "total_body"} & set(table.target_mass_kg)
+
+
+def test_plain_text_does_not_get_the_name_of_a_compressed_file(run, tmp_path):
+    check_refused(run("--nuclide", "Lu-177", "--csv", tmp_path / "s.csv.gz", "--json"), "plain text")
+    assert not (tmp_path / "s.csv.gz").exists()

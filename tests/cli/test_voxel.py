@@ -85,3 +85,36 @@ def test_a_case_stands_alone(app, files):
     found = CliRunner().invoke(app, ["voxel"])
     assert isinstance(found.exception, InputError)
     assert found.exception.field == "IMAGE"
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        (("--eud", "livr=1"), "--eud"),
+        (("--dose-level", "nan"), "--dose-level"),
+        (("--dose-level", "-1"), "--dose-level"),
+    ],
+)
+def test_what_is_asked_of_regions_must_be_there(app, files, more, field):
+    """Nothing that was asked for is left out in silence."""
+    found = CliRunner().invoke(app, arguments(files, *more))
+    assert isinstance(found.exception, InputError)
+    assert found.exception.field == field
+
+
+@pytest.mark.parametrize("hours", ["-24", "nan", "inf"])
+def test_an_image_before_the_injection_is_bad_input(app, files, hours):
+    """Taken as it stands, -24 h would halve the dose of a half-life of 50 h."""
+    words = [hours if word == "24" else word for word in arguments(files)]
+    found = CliRunner().invoke(app, words)
+    assert isinstance(found.exception, InputError)
+    assert found.exception.field == "--hours"
+
+
+def test_a_file_that_ends_too_early_is_named(app, files):
+    """The header can still be read; the values cannot."""
+    path = files / "a.nii.gz"
+    path.write_bytes(path.read_bytes()[:-40])
+    found = CliRunner().invoke(app, arguments(files))
+    assert isinstance(found.exception, InputError)
+    assert found.exception.source == str(path)

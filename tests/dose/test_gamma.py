@@ -92,3 +92,6 @@ def test_maps_that_are_refused():
         gamma_analysis(np.zeros((3, 3, 3)), np.zeros((3, 3, 3)), spacing_mm=(1.0, 1.0, 1.0))
     with pytest.raises(QuantityError, match="must be positive"):
         gamma_analysis(bump(), bump(), spacing_mm=(3.0, 2.0, 2.0), distance_mm=0.0)
+    for share in (101.0, -1.0, float("nan")):
+        with pytest.raises(QuantityError, match="share of the highest"):
+            gamma_analysis(bump(), bump(), spacing_mm=(3.0, 2.0, 2.0), threshold_percent=share)

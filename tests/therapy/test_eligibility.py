@@ -153,6 +153,32 @@ def test_patients_1_to_4_need_14_days(dose: float, half_life: float) -> None:
     assert dose * 2 ** (-14 / half_life) == pytest.approx(1.0, abs=0.01)
 
 
+def test_needed_days_are_rounded_up() -> None:
+    """D0a: 8.208 Gy with 92 h need 11.642 d; 11.6 d would leave more than 1 Gy."""
+    asked = replace(FACTS.timeline, marrow_dose_gy=8.208, marrow_effective_half_life_d=92 / 24)
+    texts = [f.text for f in rule(replace(FACTS, timeline=asked), "E9").findings]
+    assert any("11.7 d needed" in text for text in texts)
+
+
+def test_a_dose_just_above_its_limit_is_not_printed_as_the_limit() -> None:
+    texts = [f.text for f in rule(replace(FACTS, doses=replace(FACTS.doses, kidneys_gy=23.01)), "E7").findings]
+    assert "Kidneys: 23.01 Gy, limit 23 Gy." in texts
+
+
+def test_a_clearance_just_below_a_step_is_not_printed_as_the_step() -> None:
+    """(140 - 46) 75 / (72 x 1.228) = 79.74 ml/min: reduced, and not to be read as 80."""
+    near = replace(FACTS, organs=replace(FACTS.organs, creatinine_mg_per_dl=1.228))
+    texts = [f.text for f in rule(near, "E5").findings]
+    assert "Creatinine clearance 79.74 ml/min: fludarabine at a reduced dose." in texts
+
+
+def test_platelets_without_a_limit_of_the_site_are_shown() -> None:
+    with_count = replace(FACTS, organs=replace(FACTS.organs, platelets_per_nl=20.0))
+    found = {f.text: f.status for f in rule(with_count, "E5").findings}
+    assert found["Platelets 20 x 10^9/l: no limit of the site; publications give none."] is Status.CAUTION
+    assert not any("Platelets" in f.text for f in rule(FACTS, "E5").findings)
+
+
 def test_90y_shortens_14_days_to_5_6() -> None:
     # clinical reference B07: equal fraction of physical decay
     assert 14 / HALF_LIFE_D["177Lu"] * half_life_with_90y_d(HALF_LIFE_D["177Lu"]) == pytest.approx(5.6, abs=0.05)

@@ -98,6 +98,17 @@ def test_irradiation_and_periods() -> None:
     assert of(found, "Calcineurin")[0].last_day is None
 
 
+def test_mycophenolate_without_amount_is_not_dosed_by_level() -> None:
+    """Levels guide calcineurin inhibitors; the warning that none is chosen does not concern mycophenolate."""
+    found = lines("cxcr4-tbi-matched-flu")
+    (mmf,), (inhibitor,) = of(found, "Mycophenolate"), of(found, "Calcineurin")
+    assert (mmf.ordered, inhibitor.ordered) == ("amount not stated", "by level")
+    assert mmf.last_day is None
+    assert "CNI-PRODUCT" in inhibitor.checks
+    assert "CNI-PRODUCT" not in mmf.checks
+    assert "IMMUNOSUPPRESSION-START" in mmf.checks
+
+
 def test_corrected_units_are_named_on_their_line() -> None:
     found = lines("cxcr4-tbi-matched-cy")
     assert "UNIT-CORRECTED" in of(found, "Cyclophosphamide")[0].checks

@@ -32,6 +32,7 @@ def inputs(**changes: Any) -> CourseInputs:
         "cyclophosphamide_weight": "actual",
         "age_years": 46.0,
         "creatinine_mg_per_dl": 0.8,
+        "agent": "177Lu-pentixather",
         "activity_gbq": 12.4,
         "zone": ZONE,
     }

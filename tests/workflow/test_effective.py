@@ -126,3 +126,10 @@ def test_the_command_refuses_what_is_no_residence_time(entry):
     failed = run("--nuclide", "F-18", "--tiac", entry)
     assert failed.exit_code != 0
     assert isinstance(failed.exception, InputError)
+
+
+def test_more_decays_than_there_are_is_refused():
+    """All of 68Ga that stays and decays in the body gives 67.71 min / ln 2 = 1.63 h, and no more."""
+    assert effective_answer(EffectiveRequest(nuclide="Ga-68", tiac_h={"kidneys": 0.4, "remainder": 1.22}))
+    with pytest.raises(InputError, match="more than decay"):
+        effective_answer(EffectiveRequest(nuclide="Ga-68", tiac_h={"kidneys": 0.4, "remainder": 1.3}))

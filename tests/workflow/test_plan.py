@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from pathlib import Path
@@ -100,6 +101,13 @@ def test_result_folder_is_complete(planned):
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+def test_the_summary_tells_every_doubt_of_the_report(planned):
+    summary, page = planned.summary(), (planned.out / "report.html").read_text()
+    assert summary["comparison"] == []
+    assert {d["stage"] for d in summary["doubts"]} >= {"Activities", "Doses"}
+    assert all(html.escape(d["text"], quote=False) in page or html.escape(d["text"]) in page for d in summary["doubts"])
+
+
 def test_result_json_gives_the_values_back(planned):
     report = read_report(planned.out)
     assert report.prescription.activity_bq == planned.report.prescription.activity_bq
@@ -152,8 +160,12 @@ def test_post_therapy_study_is_compared_with_the_plan(planned, copy, tmp_path):
     given = result.report.administration.administered_activity_bq
     assert comparison.delivered_activity_bq == given
     assert result.report.prescription.activity_bq == pytest.approx(given)
+    rows = {row["target"]: row for row in result.summary()["comparison"]}
+    assert rows["kidneys"]["ratio_per_GBq"] == pytest.approx(1.0)
+    assert rows["kidneys"]["delivered_Gy"] == pytest.approx(comparison.delivered.organ("kidneys").gy_per_bq * given)
     page = (result.out / "report.html").read_text()
     assert "Delivered by" in page
+    assert "sets the activity" not in page  # what was given was not set by a limit
     assert "Proposed activity" not in page
 
 

@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from hemadose.cli.compare import register
+from hemadose.dose.dvh import DoseVolume
 from hemadose.errors import GeometryError, InputError, QuantityError
 from hemadose.io.dose_tables import read_dose_table
 from hemadose.io.nifti import write_image
@@ -156,3 +157,18 @@ def test_the_commands_as_people_call_them(tables):
     ]
     found = CliRunner().invoke(app, maps)
     assert json.loads(found.stdout)["gamma"]["pass_percent"] == 100.0
+
+
+def test_d95_is_that_of_the_histogram(tmp_path):
+    """Regions of few voxels: D95 of `compare-maps` and of `hemadose voxel` (`dose.dvh`) are one number."""
+    image = dose(tmp_path, "a")
+    dose(tmp_path, "b", factor=1.02)
+    labels = np.zeros(image.grid.shape, np.int32)
+    labels[12, 12, 8:17] = 1
+    write_image(Image(values=labels, grid=image.grid, quantity=Quantity.LABEL), tmp_path / "r.nii.gz")
+    (tmp_path / "r.json").write_text('{"1": "lesion_1"}')
+    (row,) = compared(tmp_path, regions=tmp_path / "r.nii.gz")["regions"]
+    inside = np.sort(np.asarray(image.values, dtype=np.float64)[labels > 0])
+    histogram = DoseVolume(region="lesion_1", sorted_gy=inside, voxel_ml=0.064, mean_sd_gy=0.0)
+    assert row["reference_D95_Gy"] == pytest.approx(histogram.dose_at_percent(95.0), rel=1e-6)
+    assert row["reference_D95_Gy"] != pytest.approx(np.percentile(inside, 5.0), rel=1e-6)

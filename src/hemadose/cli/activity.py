@@ -153,10 +153,12 @@ def print_activity(answer: dict[str, Any]) -> None:
 
 
 def _constraint_row(r: dict[str, Any]) -> dict[str, Any]:
+    from hemadose.cli.output import at_least, at_most
+
     return {
         "constraint": r["constraint"],
-        "at activity": "" if r["value_at_activity"] is None else f"{r['value_at_activity']:.4g} {r['unit']}",
-        "edge MBq": r["edge_MBq"],
+        "at activity": "" if r["value_at_activity"] is None else f"{r['value_at_activity']:.5g} {r['unit']}",
+        "edge MBq": at_least(r["edge_MBq"]) if r["bound"].endswith("least") else at_most(r["edge_MBq"]),
         "P(broken)": "" if r["probability_broken"] is None else f"{r['probability_broken']:.0%}",
         "active": "yes" if r["active"] else "",
         "broken": "YES" if r["broken"] else "no",

@@ -31,7 +31,8 @@ def compare(
     if as_json:
         print_json(answer)
         return
-    print_table(f"Second ({answer['second']}) against first ({answer['first']})", answer["organs"])
+    typer.echo(f"First: {answer['first']}\nSecond: {answer['second']}")
+    print_table("Second against first", answer["organs"])
     found = answer["agreement"]
     if found is not None:
         low, high = found["limits_percent"]

@@ -109,7 +109,7 @@ def prescribe(
 
 def print_prescription(answer: dict[str, Any]) -> None:
     """Print a prescription as a person wants to read it."""
-    from hemadose.cli.output import print_notes, print_table
+    from hemadose.cli.output import at_most, print_notes, print_table, rounded_up
 
     typer.echo(f"\nProposed activity: {answer['activity_GBq']:.4g} GBq, set by: {answer['active_limit']}")
     rows = [
@@ -117,7 +117,7 @@ def print_prescription(answer: dict[str, Any]) -> None:
             "limit": r["limit"],
             "bound": f"{r['limit_value']:.4g} {r['unit']}",
             "at activity": r["value_at_activity"],
-            "allows GBq": r["max_activity_GBq"],
+            "allows GBq": at_most(r["max_activity_GBq"]),
             "P(exceeds)": "" if r["probability_exceeding"] is None else f"{r['probability_exceeding']:.0%}",
             "broken": "YES" if r["violated"] else "no",
         }
@@ -125,9 +125,11 @@ def print_prescription(answer: dict[str, Any]) -> None:
     ]
     print_table("Limits", rows)
     if answer.get("earliest_infusion_d") is not None:
-        typer.echo(f"Earliest infusion of stem cells: {answer['earliest_infusion_d']:.1f} d after administration")
+        typer.echo(
+            f"Earliest infusion of stem cells: {rounded_up(answer['earliest_infusion_d'])} d after administration"
+        )
         days, allowed = answer["interval_to_infusion_d"], answer["activity_for_interval_GBq"]
-        typer.echo(f"For infusion after {days:.0f} d the marrow allows {allowed:.4g} GBq")
+        typer.echo(f"For infusion after {days:g} d the marrow allows {at_most(allowed)} GBq")
     print_notes(answer["notes"])
     typer.echo("Research use: to be confirmed by the responsible physician and medical physics expert.")
 
@@ -141,7 +143,7 @@ def timing(
     as_json: AsJson = False,
 ) -> None:
     """Show the residual marrow dose against the day of transplantation."""
-    from hemadose.cli.output import print_json, print_table
+    from hemadose.cli.output import at_most, print_json, print_table, rounded_up
     from hemadose.workflow.numbers import timing_table
 
     answer = timing_table(
@@ -154,8 +156,11 @@ def timing(
     if as_json:
         print_json(answer)
         return
-    print_table(f"Residual marrow dose after {activity_gbq:g} GBq", answer["days"])
-    typer.echo(f"Earliest infusion with at most {limit_gy:g} Gy to come: {answer['earliest_infusion_d']:.2f} d")
+    rows = [{**row, "permitted_GBq": at_most(row["permitted_GBq"])} for row in answer["days"]]
+    print_table(f"Residual marrow dose after {activity_gbq:g} GBq", rows)
+    typer.echo(
+        f"Earliest infusion with at most {limit_gy:g} Gy to come: {rounded_up(answer['earliest_infusion_d'], 2)} d"
+    )
 
 
 def nuclides(as_json: AsJson = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -85,18 +86,56 @@ def parse_pairs(pairs: Sequence[str], *, option: str) -> dict[str, float]:
     Raises
     ------
     InputError
-        If one is not of that form.
+        If one is not of that form, or a name is given twice.
 
     Examples
     --------
     >>> parse_pairs(["kidneys=23"], option="--limit")
     {'kidneys': 23.0}
     """
-    found = {}
+    found: dict[str, float] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
         try:
-            found[name.strip()] = float(text)
+            value = float(text)
         except ValueError as problem:
             raise InputError("name=number is expected", field=option, value=pair, expected="kidneys=23") from problem
+        if name.strip() in found:
+            raise InputError("given twice", field=option, value=name.strip(), remedy="give it once")
+        found[name.strip()] = value
     return found
+
+
+def at_most(value: float | None) -> float | int | None:
+    """Cut a largest permitted value to four digits, never up; whole numbers from 10000 on.
+
+    >>> at_most(14.46541), at_most(16901.4), at_most(23.0), at_most(None)
+    (14.46, 16901, 23.0, None)
+    """
+    if value is None or value == 0.0 or not math.isfinite(value):
+        return value
+    value *= 1.0 + math.copysign(1e-12, value)
+    if abs(value) >= 1e4:
+        return math.floor(value)
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
+    return float(f"{math.floor(value / step) * step:.4g}")
+
+
+def at_least(value: float | None) -> float | int | None:
+    """Cut a smallest permitted value to four digits, never down.
+
+    >>> at_least(8275.862), at_least(24000.0)
+    (8276.0, 24000)
+    """
+    below = at_most(None if value is None else -value)
+    return None if below is None else -below
+
+
+def rounded_up(value: float, decimals: int = 1) -> str:
+    """Write days or hours rounded up, as an earliest time must be.
+
+    >>> rounded_up(11.64), rounded_up(11.642, 2), rounded_up(14.0)
+    ('11.7', '11.65', '14.0')
+    """
+    scale = 10.0**decimals
+    return f"{math.ceil(round(scale * value, 4)) / scale:.{decimals}f}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,7 +89,7 @@ def release(
 
 
 def _print(answer: dict[str, Any]) -> None:
-    from hemadose.cli.output import print_notes, print_table
+    from hemadose.cli.output import print_notes, print_table, rounded_up
 
     constant = answer["constant"]
     typer.echo(f"{constant['uSv_per_h_GBq_at_1m']:.4g} µSv/h per GBq at 1 m: {constant['from']}")
@@ -120,12 +119,13 @@ def _print(answer: dict[str, Any]) -> None:
             for r in answer["rules"]
         ],
     )
-    earliest = math.ceil(round(10.0 * answer["earliest_release_h"], 4)) / 10.0
     typer.echo(
-        f"Earliest release {earliest:.1f} h ({answer['governed_by']}); "
-        f"{answer['earliest_release_h_if_nothing_is_excreted']:.1f} h if nothing were excreted"
+        f"Earliest release {rounded_up(answer['earliest_release_h'])} h ({answer['governed_by']}); "
+        f"{rounded_up(answer['earliest_release_h_if_nothing_is_excreted'])} h if nothing were excreted"
     )
-    typer.echo(f"Release at {answer['release_h']:.1f} h with {answer['activity_at_release_GBq']:.3g} GBq in the body")
+    typer.echo(
+        f"Release at {rounded_up(answer['release_h'])} h with {answer['activity_at_release_GBq']:.3g} GBq in the body"
+    )
     print_table(
         "People nearby, from the release on",
         [
@@ -146,9 +146,8 @@ def _print(answer: dict[str, Any]) -> None:
         [{"h": r["hours"], "excreted": r["excreted_share"], "GBq": r["outside_GBq"]} for r in waste["by_time"]],
     )
     if waste["storage_d"] is not None:
-        typer.echo(
-            f"{waste['mass_kg']:g} kg collected until {waste['collected_until_h']:g} h: {waste['storage_d']:.0f} d"
-        )
+        days = rounded_up(waste["storage_d"], 0)
+        typer.echo(f"{waste['mass_kg']:g} kg collected until {waste['collected_until_h']:g} h: {days} d")
     for item in answer["instructions"]:
         typer.echo(f"  [{item['until']}] {item['text']}")
     if answer["figure"]:

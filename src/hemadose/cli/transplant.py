@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -179,11 +178,13 @@ def _kept(answer: dict[str, Any]) -> bool:
 
 def _up(days: float | None) -> str:
     """Days with two decimals, rounded up, as an earliest time must be."""
-    return "" if days is None else f"{math.ceil(round(100.0 * days, 4)) / 100.0:.2f}"
+    from hemadose.cli.output import rounded_up
+
+    return "" if days is None else rounded_up(days, 2)
 
 
 def _print(answer: dict[str, Any]) -> None:
-    from hemadose.cli.output import print_notes, print_table
+    from hemadose.cli.output import at_most, print_notes, print_table
 
     print_table(
         f"Marrow dose {answer['marrow_dose_Gy']:.3g} Gy by nuclide: first day for the transplant",
@@ -215,8 +216,8 @@ def _print(answer: dict[str, Any]) -> None:
                 "limit Gy": x["limit_Gy"],
                 "kept": x["kept"],
                 "chance to keep": x["probability_met"],
-                "most GBq": x["latest_safe_activity_GBq"],
-                "longest T_eff h": x["longest_half_life_h"],
+                "most GBq": at_most(x["latest_safe_activity_GBq"]),
+                "longest T_eff h": at_most(x["longest_half_life_h"]),
             }
             for row in answer["planned"] or ()
             for x in row["limits"]
@@ -232,7 +233,7 @@ def _print(answer: dict[str, Any]) -> None:
             {
                 "nuclide": o["nuclide"],
                 "day": o["interval_d"],
-                "GBq": o["activity_GBq"],
+                "GBq": at_most(o["activity_GBq"]),
                 "objective Gy": o["objective_Gy"],
                 "residual Gy": o["residual_Gy"],
                 "set by": o["active_limit"],

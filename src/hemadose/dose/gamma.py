@@ -91,6 +91,10 @@ def gamma_analysis(
     ref, ev = np.asarray(reference, dtype=np.float64), np.asarray(evaluated, dtype=np.float64)
     if ref.shape != ev.shape or ref.ndim != 3:
         raise GeometryError("gamma analysis needs two 3-D maps of one shape", value=f"{ref.shape} and {ev.shape}")
+    if not 0.0 <= threshold_percent <= 100.0:
+        raise QuantityError(
+            "a share of the highest dose", field="threshold_percent", value=f"{threshold_percent:g}", expected="0-100"
+        )
     require_positive("gamma", dose_percent=dose_percent, distance_mm=distance_mm, most=most, steps=steps)
     highest = float(ref.max())
     if not (np.isfinite(ref).all() and np.isfinite(ev).all()) or highest <= 0.0:

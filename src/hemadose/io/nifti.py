@@ -28,6 +28,18 @@ def _load(path: Path) -> Any:
         raise InputError("not a readable NIfTI file", source=str(path), value=type(problem).__name__) from problem
 
 
+def _read(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Values and affine; a file that ends too early shows itself only when its values are read."""
+    loaded = _load(path)
+    try:
+        return np.asarray(loaded.dataobj), np.asarray(loaded.affine, dtype=np.float64)
+    except Exception as problem:  # gzip, zlib and nibabel raise many kinds
+        raise InputError(
+            "the NIfTI file is damaged or ends too early", source=str(path), value=type(problem).__name__,
+            remedy="get the file again",
+        ) from problem  # fmt: skip
+
+
 def read_image(path: Path, *, quantity: Quantity, frame_of_reference_uid: str) -> Image:
     """Read a volume. NIfTI knows neither quantity nor frame of reference: the caller states both.
 
@@ -36,11 +48,10 @@ def read_image(path: Path, *, quantity: Quantity, frame_of_reference_uid: str) -
     InputError
         If the file is missing or broken, or not three-dimensional.
     """
-    loaded = _load(path)
-    data = np.asarray(loaded.dataobj)
+    data, ras = _read(path)
     if data.ndim != 3:
         raise InputError("a volume has three dimensions", source=str(path), value=str(data.shape))
-    affine = _FLIP @ np.asarray(loaded.affine, dtype=np.float64)
+    affine = _FLIP @ ras
     values = np.ascontiguousarray(data.transpose(2, 1, 0))
     grid = Grid(
         shape=(values.shape[0], values.shape[1], values.shape[2]),
@@ -65,7 +76,9 @@ def _encoded(data: npt.NDArray[Any], affine: npt.NDArray[np.float64], path: Path
 
     import nibabel
 
-    raw = nibabel.Nifti1Image(data, affine).to_bytes()
+    image = nibabel.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm")
+    raw = image.to_bytes()
     return gzip.compress(raw, mtime=0) if path.name.endswith(".gz") else bytes(raw)
 
 
@@ -132,7 +145,7 @@ def read_planar_regions(path: Path, *, shape: tuple[int, int]) -> tuple[PlanarRe
     GeometryError
         If the map has another size than the planar images.
     """
-    data = np.asarray(_load(path).dataobj)
+    data, _ = _read(path)
     flat = np.rint(data.reshape(data.shape[:2]).T).astype(np.int64)
     if flat.shape != shape:
         raise GeometryError(

@@ -13,6 +13,7 @@ from hemadose.therapy.drug_checks import drug_warnings
 from hemadose.therapy.regimen import CourseChoices, CourseOrder, Regimen
 from hemadose.therapy.renal import fludarabine_renal_fraction
 from hemadose.therapy.rules import RULES, warning, with_overrides
+from hemadose.therapy.timing import days_up
 from hemadose.units import DAY_S
 
 __all__ = ["RULES", "find_warnings", "fludarabine_renal_fraction"]
@@ -117,7 +118,7 @@ def _prescribed_interval(choices: CourseChoices, prescription: Prescription) -> 
     if earliest is not None and earliest > interval_d * DAY_S:
         yield warning(
             "RESIDUAL-MARROW",
-            f"The marrow dose after infusion meets its limit only {earliest / DAY_S:.1f} d after "
+            f"The marrow dose after infusion meets its limit only {days_up(earliest / DAY_S)} d after "
             f"endoradiotherapy; the calendar holds {interval_d:g} d.",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log, sqrt
 
 from hemadose.errors import QuantityError
@@ -60,6 +60,17 @@ class DosePerActivity:
         if self.log_sd is None or self.log_sd == 0.0:
             return None
         return float(ndtr((self._median - log(gy_per_bq)) / self.log_sd))
+
+    def part(self, fraction: float, *, target: str) -> DosePerActivity:
+        """Give a constant part of the dose with the same spread and origin, e.g. what comes after infusion.
+
+        >>> whole = patient_coefficient("red_marrow", 0.5e-9, relative_sd=0.2)
+        >>> part = whole.part(0.1, target="red_marrow_after_infusion")
+        >>> round(part.gy_per_bq * 1e9, 3), part.log_sd == whole.log_sd, part.of_patient
+        (0.05, True, True)
+        """
+        median = None if self.log_median is None else self.log_median + log(fraction)
+        return replace(self, target=target, gy_per_bq=fraction * self.gy_per_bq, log_median=median)
 
     def quantile_gy_per_bq(self, probability: float) -> float:
         """Coefficient that is not exceeded with a probability."""

@@ -60,6 +60,14 @@ def course_events(
     )
 
 
+def _activity_words(prescription: Prescription | None) -> str:
+    if prescription is None:
+        return ""
+    if prescription.active_limit == "chosen":
+        return "activity chosen by the planner"
+    return f"proposed activity, active limit {prescription.active_limit}"
+
+
 def _endoradiotherapy(
     regimen: Regimen, choices: CourseChoices, agent_title: str, prescription: Prescription | None, clock: Clock
 ) -> Iterator[CourseEvent]:
@@ -71,7 +79,7 @@ def _endoradiotherapy(
         title=agent_title,
         amount=None if prescription is None else prescription.activity_bq / GBQ,
         unit=None if prescription is None else "GBq",
-        basis="" if prescription is None else f"proposed activity, active limit {prescription.active_limit}",
+        basis=_activity_words(prescription),
         at=at,
         source=BRAITSCH,
     )

@@ -107,7 +107,7 @@ class DrugDose:
     def basis(self) -> str:
         """How the amount was computed, in one line."""
         if not self.fraction and self.renal is not None:
-            return f"contraindicated: creatinine clearance {self.renal.clearance:.0f} {self.renal.unit}"
+            return f"contraindicated: creatinine clearance {self.renal.clearance:.4g} {self.renal.unit}"
         single = self.single_mg or 0.0
         times = f"{self.times_per_day} x {single:.0f} mg a day; " if self.times_per_day > 1 else ""
         size = f"{self.size:.3f} m2" if self.unit is DoseUnit.MG_PER_M2 else f"{self.size:.1f} kg"
@@ -144,7 +144,7 @@ def item_dose(item: RegimenItem, *, patient: Patient, choices: CourseChoices) ->
         remark = (
             ", renal function unknown"
             if renal is None
-            else f", creatinine clearance {renal.clearance:.0f} {renal.unit}: "
+            else f", creatinine clearance {renal.clearance:.4g} {renal.unit}: "
             f"{renal.fraction:.0%} of {item.amount:g} mg/m2 ({LABEL_WORDS[renal.label]})"
         )
     size, rule = _size(item, patient, choices)

@@ -106,7 +106,7 @@ def _renal_labels(patient: Patient, choices: CourseChoices, clearance: float) ->
     other = renal_reduction(
         clearance, surface_m2=surface, label=next(label for label in FludarabineLabel if label is not used.label)
     )
-    at = f"Creatinine clearance {used.clearance:.0f} {used.unit}"
+    at = f"Creatinine clearance {used.clearance:.4g} {used.unit}"
     if used.fraction == 0.0:
         yield warning("FLU-CONTRAINDICATED", f"{at}: fludarabine must not be given.")
     elif used.fraction < 1.0:
@@ -115,13 +115,13 @@ def _renal_labels(patient: Patient, choices: CourseChoices, clearance: float) ->
         yield warning(
             "FLU-BELOW-30",
             f"{at}: {used.fraction:.0%} by the {LABEL_WORDS[used.label]}, but the {LABEL_WORDS[other.label]} forbids "
-            f"the drug ({other.clearance:.0f} {other.unit}).",
+            f"the drug ({other.clearance:.4g} {other.unit}).",
         )
     elif other.fraction != used.fraction:
         yield warning(
             "FLU-LABEL",
             f"The labels differ: {used.fraction:.0%} by the {LABEL_WORDS[used.label]} (used), "
-            f"{other.fraction:.0%} by the {LABEL_WORDS[other.label]} ({other.clearance:.0f} {other.unit}).",
+            f"{other.fraction:.0%} by the {LABEL_WORDS[other.label]} ({other.clearance:.4g} {other.unit}).",
         )
 
 

@@ -162,7 +162,7 @@ def _organs(facts: EligibilityFacts) -> Iterator[Finding]:
     for limit in facts.site_limits:
         yield _against(limit, values.get(limit.quantity))
     for name, value in values.items():
-        if name not in limited and name != "platelets_per_nl":
+        if name not in limited and (value is not None or name != "platelets_per_nl"):
             words, unit = _WORDS[name]
             if value is None:
                 yield Finding(
@@ -195,7 +195,7 @@ def _fludarabine(facts: EligibilityFacts, clearance: float | None) -> Iterator[F
         low = clearance < 30.0
         yield Finding(
             status=Status.FAIL if low else Status.PASS if clearance >= 80.0 else Status.CAUTION,
-            text=f"Creatinine clearance {clearance:.0f} ml/min: fludarabine "
+            text=f"Creatinine clearance {clearance:.4g} ml/min: fludarabine "
             + ("must not be given." if low else "at the full dose." if clearance >= 80.0 else "at a reduced dose."),
             source=FLUDARABINE_LABEL,
         )

@@ -10,6 +10,7 @@ from hemadose.therapy.eligibility import discordance, graft, indication, infecti
 from hemadose.therapy.eligibility_facts import EligibilityFacts, PredictedDoses, Timeline
 from hemadose.therapy.eligibility_values import Finding, RuleResult, Status, result, yes
 from hemadose.therapy.rules import BRAITSCH
+from hemadose.therapy.timing import days_up
 
 HALF_LIFE_D = {"177Lu": 159.528 / 24.0, "90Y": 64.10 / 24.0}
 """Physical half-lives by ICRP 107, as packaged in ``refdata/nuclides``."""
@@ -162,7 +163,7 @@ def _below(value: float | None, limit: float, *, what: str, unit: str, source: s
         raise QuantityError(f"implausible value: {what}", value=f"{value:g} {unit}")
     return Finding(
         status=Status.PASS if value <= limit else Status.FAIL,
-        text=f"{what}: {value:.3g} {unit}, limit {limit:g} {unit}.",
+        text=f"{what}: {value:.5g} {unit}, limit {limit:g} {unit}.",
         source=source,
     )
 
@@ -272,15 +273,17 @@ def _timeline(x: Timeline, doses: PredictedDoses) -> Iterator[Finding]:
     needed = least_interval_d(x.marrow_dose_gy, effective_half_life_d=half_life, limit_gy=limit_gy)
     yttrium = half_life_with_90y_d(half_life)
     hint = (
-        f"At the same dose in the marrow 90Y would need {needed * yttrium / half_life:.1f} d "
+        f"At the same dose in the marrow 90Y would need {days_up(needed * yttrium / half_life)} d "
         f"(effective half-life {yttrium:.2f} d, same biology)."
     )
     if interval is None:
-        yield Finding(status=Status.MISSING, text=f"At least {needed:.1f} d are needed. {hint}", source=source)
+        yield Finding(status=Status.MISSING, text=f"At least {days_up(needed)} d are needed. {hint}", source=source)
         return
     left = x.marrow_dose_gy * 2.0 ** (-interval / half_life)
     kept = left <= limit_gy * (1.0 + 1e-9)
-    text = f"{interval} d planned, {needed:.1f} d needed; {left:.2f} Gy remain from day 0 on, limit {limit_gy:g} Gy."
+    text = (
+        f"{interval} d planned, {days_up(needed)} d needed; {left:.2f} Gy remain from day 0 on, limit {limit_gy:g} Gy."
+    )
     yield Finding(status=Status.PASS if kept else Status.FAIL, text=text if kept else f"{text} {hint}", source=source)
     stated = doses.residual_marrow_gy
     if stated is not None and abs(stated - left) > 0.1 * max(stated, left):

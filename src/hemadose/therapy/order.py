@@ -140,7 +140,10 @@ def _other_lines(course: Course) -> Iterator[OrderLine]:
         if event.kind in ("ert", "amino_acids", "graft"):
             yield _line(course, event, event.kind, times=1, so_far=event.amount, total=event.amount, ordered="")
         elif event.kind == "immunosuppression" and event.amount is None:
-            yield _line(course, event, "calcineurin_inhibitor", times=1, so_far=None, total=None, ordered="by level")
+            level = not event.title.lower().startswith("mycophenolate")
+            drug = "calcineurin_inhibitor" if level else "mycophenolate_mofetil"
+            ordered = "by level" if level else "amount not stated"
+            yield _line(course, event, drug, times=1, so_far=None, total=None, ordered=ordered)
 
 
 def _line(
@@ -153,7 +156,7 @@ def _line(
     total: float | None,
     ordered: str,
 ) -> OrderLine:
-    open_end = kind == "calcineurin_inhibitor" and event.duration_h is None
+    open_end = event.kind == "immunosuppression" and event.duration_h is None
     at = "" if event.at is None else f"at {event.at:%H:%M}"
     return OrderLine(
         day=event.day,

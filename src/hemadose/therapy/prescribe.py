@@ -25,7 +25,7 @@ from hemadose.model import (
 )
 from hemadose.model._checks import require_positive
 from hemadose.provenance import Provenance
-from hemadose.therapy.timing import activity_for_interval_bq, earliest_infusion_s
+from hemadose.therapy.timing import activity_for_interval_bq, days_up, earliest_infusion_s
 from hemadose.units import DAY_S, GBQ
 
 Floats = npt.NDArray[np.float64]
@@ -214,7 +214,7 @@ def _notes(
             f"cells on day {interval / DAY_S:.0f} after administration; only the latter is limited"
         )
     if earliest is not None and interval is not None and earliest > interval:
-        notes.append(f"stem cells should not be infused before {earliest / DAY_S:.1f} days after administration")
+        notes.append(f"stem cells should not be infused before {days_up(earliest / DAY_S)} days after administration")
     return tuple(notes)
 
 

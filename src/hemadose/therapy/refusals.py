@@ -178,4 +178,5 @@ def _unfavourable(rule: Refusal, known: Findings) -> _Answer:
     most = max(normal, key=lambda organ: normal[organ])
     least = min(rule.targets, key=lambda target: doses[target])
     text = f"{least} {doses[least] * 1e9:.3g} Gy/GBq against {most} {normal[most] * 1e9:.3g} Gy/GBq"
+    text += f" (given: {', '.join(sorted(normal))})"
     return doses[least] <= normal[most], text

@@ -14,6 +14,9 @@ from hemadose.model._checks import require_aware, require_non_negative, require_
 from hemadose.model.moment import elapsed_s
 from hemadose.units import DAY_S
 
+LONGEST_HALF_LIVES = 20.0
+"""Between calibration and administration: a millionth is left, so a date is wrong."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyringePlan:
@@ -75,7 +78,7 @@ def syringe_plan(
     TimingError
         If a time has no zone.
     PlanningError
-        If the vial does not hold enough.
+        If the vial does not hold enough, or the times are more than twenty half-lives apart.
     QuantityError
         If a number makes no sense.
 
@@ -96,6 +99,14 @@ def syringe_plan(
             "implausible residual", field="residual_fraction", value=f"{residual_fraction:g}", expected="< 0.5"
         )
     elapsed = elapsed_s(calibrated_at.astimezone(UTC), administered_at.astimezone(UTC))
+    if abs(elapsed) > LONGEST_HALF_LIVES * nuclide.half_life_s:
+        raise PlanningError(
+            "calibration and administration are too far apart",
+            field="calibrated_at, administered_at",
+            value=f"{abs(elapsed) / DAY_S:.1f} d, {abs(elapsed) / nuclide.half_life_s:.0f} half-lives",
+            expected=f"<= {LONGEST_HALF_LIVES:g} half-lives",
+            remedy="check the dates",
+        )
     factor = nuclide.decay_factor(elapsed)
     dispensed = activity_bq / (1.0 - residual_fraction)
     ordered = dispensed / factor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,15 @@ _LONGEST_S = 365.0 * DAY_S
 def residual_dose_gy(residual: ResidualDose, *, activity_bq: float, from_s: float) -> float:
     """Marrow dose delivered from `from_s` after administration on."""
     return activity_bq * residual.gy_per_bq(from_s=from_s)
+
+
+def days_up(days: float) -> str:
+    """Write days with one decimal, rounded up: an earliest day must not look earlier than it is.
+
+    >>> days_up(11.642), days_up(14.0)
+    ('11.7', '14.0')
+    """
+    return f"{ceil(round(10.0 * days, 4)) / 10.0:.1f}"
 
 
 def earliest_infusion_s(residual: ResidualDose, *, activity_bq: float, limit_gy: float) -> float:

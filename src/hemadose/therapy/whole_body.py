@@ -158,11 +158,14 @@ class ActivityHours:
         Body mass it was taken at.
     origin : str
         Model or table, in words.
+    effective_mass_known : bool
+        The mass was held against the maximum effective mass (obesity).
     """
 
     bq_s: float
     mass_kg: float
     origin: str
+    effective_mass_known: bool = False
 
     def activity_bq(self, *, residence_time_s: float, dose_gy: float) -> float:
         """Activity that gives a whole-body dose.

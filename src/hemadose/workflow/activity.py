@@ -16,7 +16,7 @@ from hemadose.therapy.activity_rules import (
     constraints_from_rules,
     rules_of_setting,
 )
-from hemadose.therapy.anthropometry import body_surface_m2
+from hemadose.therapy.anthropometry import body_surface_m2, check_body
 from hemadose.therapy.bounds import ActivityProposal, Bound, Constraint
 from hemadose.therapy.coefficients import DosePerActivity, oddity, patient_coefficient, published_coefficient
 from hemadose.therapy.constraints import propose_activity
@@ -47,14 +47,29 @@ def plan_activity(request: ActivityRequest) -> dict[str, Any]:
     agent = find_agent(request.agent, request.own_agents)
     setting = _setting(agent, request.setting)
     _check_sizes(request)
+    if request.weight_kg is not None and request.height_cm is not None:
+        check_body(height_cm=request.height_cm, weight_kg=request.weight_kg)
     clearance = _clearance(request, agent)
     findings = _findings(request, clearance)
     refusals = judge_refusals(agent.refusals, findings, setting=setting)
     notes = [*(clearance.notes if clearance else ()), *_refusal_notes(refusals)]
     coefficients = _coefficients(request, agent, clearance)
     notes += _oddities(coefficients, agent)
+    if request.activity_hours is not None and not request.activity_hours.effective_mass_known:
+        notes.append(
+            "no table of maximum effective masses (--effective-mass): in obesity this is above the label's activity"
+        )
     if any(r.verdict is Verdict.REFUSED for r in refusals):
-        return activity_answer(agent, setting, refusals, None, coefficients, notes, clearance=clearance)
+        return activity_answer(
+            agent,
+            setting,
+            refusals,
+            None,
+            coefficients,
+            notes,
+            clearance=clearance,
+            activity_hours=request.activity_hours,
+        )
     ruled = constraints_from_rules(rules_of_setting(agent.rules, setting), _inputs(request, coefficients))
     proposal = _proposal(request, ruled, coefficients, agent)
     notes += [*ruled.notes, *proposal.notes]
@@ -166,9 +181,7 @@ def _coefficients(
     marrow = found.get("red_marrow")
     if marrow is not None and request.marrow_half_life_h is not None and request.days_to_transplant is not None:
         left = 0.5 ** (request.days_to_transplant * DAY_S / (_half_life(request, agent) * HOUR_S))
-        found[RESIDUAL_MARROW] = patient_coefficient(
-            RESIDUAL_MARROW, marrow.gy_per_bq * left, relative_sd=request.relative_sd if marrow.of_patient else 0.0
-        )
+        found[RESIDUAL_MARROW] = marrow.part(left, target=RESIDUAL_MARROW)
     return found
 
 

@@ -142,6 +142,12 @@ def activity_request(
         raise InputError("whole-body counts are given twice", field="--count, --counts")
     if (calibrated_at is None) != (administered_at is None):
         raise InputError("the syringe needs both times", field="--calibrated-at, --administered-at")
+    syringe = (plain.get("concentration_mbq_per_ml"), plain.get("vial_volume_ml"), plain.get("residual_percent"))
+    if calibrated_at is None and any(syringe):
+        raise InputError(
+            "the syringe needs the times of calibration and administration",
+            field="--calibrated-at, --administered-at",
+        )
     hours = None
     if times:
         hours = site_activity_hours(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hemadose.errors import InputError, PlanningError
@@ -112,13 +113,16 @@ def site_activity_hours(
             raise PlanningError("the maximum effective mass needs sex and height", field="sex, height")
         rows = read_effective_masses(effective_masses, sex=sex.value)
         mass = effective_mass_kg(weight_kg, height_cm=height_cm, table=rows)
+    known = effective_masses is not None
     if table is not None:
-        return activity_hours_from_table(read_activity_hours(table), mass_kg=mass, origin=table.name)
+        hours = activity_hours_from_table(read_activity_hours(table), mass_kg=mass, origin=table.name)
+        return replace(hours, effective_mass_known=known)
     if sex is None:
         raise PlanningError("the whole-body S value needs the sex", field="sex", expected="male or female")
     s_values = stylised_s_values(nuclide_name, sex)
     whole = s_values.get(source="total_body", target="total_body")
-    return activity_hours_from_s_value(whole, reference_kg=s_values.target_mass_kg["total_body"], mass_kg=mass)
+    hours = activity_hours_from_s_value(whole, reference_kg=s_values.target_mass_kg["total_body"], mass_kg=mass)
+    return replace(hours, effective_mass_known=known)
 
 
 def _pairs(path: Path, columns: Sequence[str]) -> list[tuple[float, float]]:

@@ -118,8 +118,10 @@ def _tissue(request: BedRequest) -> TissueResponse:
     return TissueResponse(
         organ=packaged.organ,
         alpha_beta_gy=packaged.alpha_beta_gy if ratio is None else ratio,
+        alpha_beta_range_gy=packaged.alpha_beta_range_gy if ratio is None else None,
         alpha_beta_source=packaged.alpha_beta_source if ratio is None else "given",
         repair=own_repair or packaged.repair,
+        repair_range_s=None if own_repair else packaged.repair_range_s,
         repair_source="given" if own_repair else packaged.repair_source,
         notes=tuple(n for n in packaged.notes if not n.startswith(dropped)),
     )
@@ -151,8 +153,8 @@ def _radionuclide(request: BedRequest, tissue: TissueResponse, notes: list[str])
         assert request.dose_gy is not None
         dose = request.dose_gy
         g = float(lea_catcheside(amplitudes=shares, rates_per_s=LN2 / (HOUR_S * hours), repair=tissue.repair))
-    if dose < 0.0:
-        raise InputError("a dose is not negative", field="--dose-Gy", value=f"{dose:g}")
+    if not 0.0 <= dose < np.inf:
+        raise InputError("a dose is a finite number and not negative", field="--dose-Gy", value=f"{dose:g}")
     bed = float(bed_gy(dose_gy=dose, protraction=g, alpha_beta_gy=tissue.alpha_beta_gy))
     return {"part": "radionuclide", "dose_Gy": dose, "protraction": g, "bed_Gy": bed, "eqd2_Gy": _eqd2(bed, tissue)}
 

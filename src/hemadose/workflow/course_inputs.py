@@ -155,6 +155,10 @@ def _prescription(inputs: CourseInputs) -> Prescription | None:
         raise PlanningError(
             "implausible activity", field="--activity-GBq", value=f"{inputs.activity_gbq:g}", expected="0-100 GBq"
         )
+    if inputs.agent is None:
+        raise PlanningError(
+            "an activity without its radiopharmaceutical", field="--agent", remedy="name it, e.g. 177Lu-pentixather"
+        )
     return Prescription(
         activity_bq=inputs.activity_gbq * GBQ,
         active_limit="chosen",

@@ -14,13 +14,14 @@ from hemadose.io.tables import number, read_rows
 from hemadose.model import Sex
 from hemadose.refdata.emissions import emissions
 from hemadose.refdata.tissue_weights import SETS, tissue_weights
-from hemadose.units import HOUR_S, MBQ
+from hemadose.units import HOUR_S, LN2, MBQ
 from hemadose.workflow.svalues import stylised_s_values
 
 DETERMINISTIC_GY = 0.5
 """Organ dose from which tissue reactions are discussed: ICRP Publication 118 puts the lowest thresholds there."""
 
 _MSV_PER_MBQ = 1e9
+_ROUNDING = 1.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,13 @@ def effective_answer(request: EffectiveRequest) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If residence times are missing or given twice.
+        If residence times are missing or given twice, or sum to more than the nuclide can decay.
     PlanningError
         If effective dose does not apply: an agent for therapy, a dose in the range of tissue reactions, or alpha
         particles, whose doses the tables do not keep apart.
     """
     tiac = _residence_times(request)
+    _check_possible(request.nuclide, tiac)
     notes = _refusals(request)
     sexes = tuple(Sex) if request.sex == "both" else (_sex(request.sex),)
     organs: dict[Sex, dict[str, float]] = {}
@@ -105,6 +107,17 @@ def _residence_times(request: EffectiveRequest) -> dict[str, float]:
             raise InputError("a source is given twice", source=str(request.csv), field=f"line {line}", value=name)
         found[name] = number(row, "tiac_h", source=str(request.csv), line=line)
     return found
+
+
+def _check_possible(nuclide: str, tiac: Mapping[str, float]) -> None:
+    """Refuse more decays than there are: without excretion all residence times sum to half-life / ln 2."""
+    total, most = sum(tiac.values()), emissions(nuclide).half_life_s / LN2 / HOUR_S
+    if total > _ROUNDING * most:
+        raise InputError(
+            f"residence times sum to more than decay of all {nuclide} in the body gives", field="--tiac",
+            value=f"{total:g} h", expected=f"at most {most:.4g} h in all",
+            remedy="give hours (MBq h per MBq administered) of this nuclide",
+        )  # fmt: skip
 
 
 def _sex(name: str) -> Sex:

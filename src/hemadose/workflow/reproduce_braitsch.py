@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,28 +10,21 @@ from hemadose.dose.bioeffect import fractionated_bed_gy, protraction_factor, rad
 from hemadose.outcome import CohortDosimetry, DosimetryCohort, Verdict, analyse_cohort
 from hemadose.outcome.evidence import EvidenceRow, evidence_rows
 from hemadose.outcome.papers import (
-    DAYS_PER_MONTH,
-    CourseCounts,
-    CourseTimes,
     Paper,
     PaperInputs,
     Recomputed,
     SolvedSites,
-    assignments,
-    endpoint_range,
-    ordered_values,
     sd_bounds,
     solve_sites,
 )
-from hemadose.outcome.statistics.proportions import proportion
 from hemadose.outcome.statistics.small_samples import least_p_two_groups
 from hemadose.refdata import cohort
 from hemadose.refdata.comorbidity import comorbidity_index
 from hemadose.refdata.evidence import studies
 from hemadose.refdata.nuclides import nuclide
+from hemadose.refdata.regimens import regimen
 from hemadose.units import DAY_S, GBQ, HOUR_S
 from hemadose.workflow.reproduce_courses import course_counts, course_quantities
-from hemadose.refdata.regimens import regimen
 from hemadose.workflow.reproduce_regimens import HAPLO, beta_range_mm, isotopes_accepted, regimen_quantities
 
 SITES = ("skull_base", "c4", "t5", "l5", "ilium_left", "ilium_right")

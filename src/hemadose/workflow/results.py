@@ -26,7 +26,14 @@ from hemadose.report import (
     render_html,
     render_pdf,
 )
-from hemadose.report.tables import convention_rows, marrow_event_rows, marrow_mass_rows, marrow_site_rows
+from hemadose.report.doubts import collect_doubts
+from hemadose.report.tables import (
+    comparison_rows,
+    convention_rows,
+    marrow_event_rows,
+    marrow_mass_rows,
+    marrow_site_rows,
+)
 from hemadose.units import DAY_S, GBQ
 from hemadose.workflow.compare import RESULT_FILE
 from hemadose.workflow.stages import Stages
@@ -68,7 +75,9 @@ class PlanResult:
             "warnings": []
             if course is None
             else [{"code": w.code, "severity": w.severity.value, "text": w.text} for w in course.warnings],
+            "comparison": [] if report.comparison is None else comparison_rows(report.comparison),
             "notes": list(report.notes),
+            "doubts": [{"stage": d.stage, "about": d.about, "text": d.text} for d in collect_doubts(report)],
             "out": str(self.out),
             "files": [str(path.relative_to(self.out)) for path in self.files],
         }

@@ -22,6 +22,8 @@ from hemadose.kinetics.population import (
 )
 from hemadose.units import HOUR_S, LN2
 
+_WIDEST_SPREAD = 2.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingRequest:
@@ -135,6 +137,11 @@ def _population(request: SamplingRequest) -> tuple[PopulationPrior, list[str]]:
     assert request.half_life_h is not None
     if request.spread is None:
         raise InputError("a half-life without spread is no population", field="--spread", remedy="e.g. --spread 0.25")
+    if not 0.0 < request.spread <= _WIDEST_SPREAD:
+        raise InputError(
+            "the spread is relative", field="--spread", value=f"{request.spread:g}",
+            expected=f"above 0, at most {_WIDEST_SPREAD:g}", remedy="write 25 % as 0.25",
+        )  # fmt: skip
     prior = PopulationPrior.from_half_lives(
         physical_half_life_s=physical,
         effective_half_life_s=HOUR_S * request.half_life_h,

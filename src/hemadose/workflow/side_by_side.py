@@ -53,8 +53,8 @@ def compare_doses_of_organs(first: Path, second: Path, *, out: Path | None = Non
     rows = compare_studies(a, b)
     shared = {r.target for r in rows}
     answer: dict[str, Any] = {
-        "first": a.s_value_source,
-        "second": b.s_value_source,
+        "first": _named(first, a),
+        "second": _named(second, b),
         "organs": [_row(r) for r in rows],
         "only_in_first": [o.target for o in a.organs if o.target not in shared],
         "only_in_second": [o.target for o in b.organs if o.target not in shared],
@@ -95,6 +95,12 @@ def _doses(path: Path) -> StudyDoses:
     if path.is_dir() or path.name == RESULT_FILE:
         return read_report(path if path.is_dir() else path.parent).doses
     return read_dose_table(path)
+
+
+def _named(path: Path, doses: StudyDoses) -> str:
+    """Name a study by its folder, since two plans may share their S values."""
+    name, source = path.resolve().name, doses.s_value_source
+    return source if name in source else f"{name}: {source}"
 
 
 def _row(r: OrganComparison) -> dict[str, Any]:
@@ -253,8 +259,8 @@ def _region(region: Region, reference: Image, evaluated: Image, gamma: Any) -> d
         "reference_Gy": float(a.mean()),
         "evaluated_Gy": float(b.mean()),
         "ratio": float(b.mean() / a.mean()) if a.mean() > 0.0 else None,
-        "reference_D95_Gy": float(np.percentile(a, 5.0)),
-        "evaluated_D95_Gy": float(np.percentile(b, 5.0)),
+        "reference_D95_Gy": float(np.percentile(a, 5.0, method="hazen")),  # the D95 of dose.dvh
+        "evaluated_D95_Gy": float(np.percentile(b, 5.0, method="hazen")),
         "gamma_pass_percent": 100.0 * float(np.mean(judged <= 1.0)) if judged.size else None,
     }
 

@@ -120,9 +120,19 @@ def svalue_answer(
     targets: Sequence[str] = (),
     csv: Path | None = None,
 ) -> dict[str, Any]:
-    """Give a table for the command line, and write it as CSV if asked."""
+    """Give a table for the command line, and write it as CSV if asked.
+
+    Raises
+    ------
+    InputError
+        If a region is not in the table, or the file is to be compressed.
+    """
     rows = svalue_rows(table, sources=sources, targets=targets)
     if csv is not None:
+        if csv.suffix == ".gz":
+            raise InputError(
+                "the values are written as plain text", field="--csv", value=str(csv), remedy="let the name end in .csv"
+            )
         heading = "source,target,s_mGy_per_MBq_s,electron,photon,rel_sd,target_mass_g"
         lines = [_csv_line(row, table) for row in rows]
         write_text_atomic(csv, "\n".join([f"# {nuclide}, {table.name}: {table.source_note}", heading, *lines]) + "\n")

@@ -23,7 +23,7 @@ from hemadose.workflow.prescribing import prescribe_case
 from hemadose.workflow.quantify import Quantified
 from hemadose.workflow.results import prescription_summary
 from hemadose.workflow.study import case_administration
-from hemadose.workflow.translate_numbers import Label, published_check
+from hemadose.workflow.translate_numbers import Label, published_check, require_same_molecule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,7 @@ def translate_plan(result: Path, case_path: Path, *, wanted: Label, own: Sequenc
         raise CaseError("the case and the plan are of two patients", source=str(case_path), field="patient.pseudonym")
     administration = case_administration(case)
     source = Label(nuclide=administration.nuclide, agent=find_agent(case.administration.agent, own))
+    doubts = require_same_molecule(source, wanted)
     case, notes = _case_for(case, wanted)
     fits, curves = _translated_fits(report, source, wanted)
     doses = dose_study(
@@ -89,7 +90,7 @@ def translate_plan(result: Path, case_path: Path, *, wanted: Label, own: Sequenc
         "organs": rows,
         "curves": [_curve_row(t) for t in curves],
         "prescription": None if prescription is None else prescription_summary(prescription),
-        "notes": [*notes, *said, *(n for t in curves for n in t.notes), *doses.notes],
+        "notes": [*doubts, *notes, *said, *(n for t in curves for n in t.notes), *doses.notes],
     }
     return TranslatedPlan(measured=report, doses=doses, answer=answer)
 

@@ -104,7 +104,8 @@ def translate_numbers(
     Raises
     ------
     HemadoseError
-        For an unknown organ, a half-life beyond the decay of the measured nuclide, or nothing to translate.
+        For an unknown organ, a half-life beyond the decay of the measured nuclide, two different molecules, or nothing
+        to translate.
     """
     half_lives = {**(dict(measured.agent.half_lives_h) if measured.agent and not half_lives_h else {}), **half_lives_h}
     if not half_lives:
@@ -112,7 +113,13 @@ def translate_numbers(
     doses = dict(doses_gy_per_gbq or {})
     if measured.agent is not None and not doses and not uptakes_percent:
         doses = {c.target: c.best_gy_per_bq * GBQ for c in measured.agent.coefficients}
-    rows, notes = [], []
+    given = (half_life_sds_h, doses_gy_per_gbq, uptakes_percent, masses_g)
+    unknown = sorted({organ for values in given for organ in values or ()} - set(half_lives))
+    if unknown:
+        raise InputError(
+            "a number of an organ without half-life", field=", ".join(unknown), expected=", ".join(half_lives)
+        )
+    rows, notes = [], require_same_molecule(measured, wanted)
     for organ, hours in half_lives.items():
         row, said = _organ_row(
             organ,
@@ -139,6 +146,30 @@ def translate_numbers(
             "one exponential from injection on: a slow uptake shortens what a short-lived nuclide gives",
         ],
     }
+
+
+def require_same_molecule(measured: Label, wanted: Label) -> list[str]:
+    """Refuse two agents that cannot be one molecule with two labels; give a doubt where the files do not tell.
+
+    Raises
+    ------
+    InputError
+        If target or vector differ and neither agent names the other as its surrogate.
+    """
+    one, two = measured.agent, wanted.agent
+    if one is None or two is None or one.id == two.id:
+        return []
+    if any(s.agent == b.id for a, b in ((one, two), (two, one)) for s in a.surrogates):
+        return []
+    pairs = ((one.target, two.target), (one.vector, two.vector))
+    if not all(a.startswith(b) or b.startswith(a) for a, b in pairs):
+        raise InputError(
+            "two different molecules: kinetics are not translated between them",
+            field="--from, --to",
+            value=f"{one.id} ({one.target}, {one.vector}), {two.id} ({two.target}, {two.vector})",
+            remedy="name the wanted nuclide instead, if it labels the measured molecule",
+        )
+    return [f"{one.id} and {two.id}: neither file says that the other has the same kinetics"]
 
 
 def _organ_row(
@@ -171,6 +202,13 @@ def _organ_row(
     after, _ = _self_s_value(organ, wanted.nuclide, sex, mass_g)
     ratio = found.tia_ratio * after / before
     biological = float(found.biological_rates_per_s[0])
+    if uptake_percent is not None and not 0.0 < uptake_percent <= 100.0:
+        raise QuantityError(
+            "an uptake is a share of the injected activity",
+            field=organ,
+            value=f"{uptake_percent:g} %",
+            expected="<= 100 %",
+        )
     residence_s = None if uptake_percent is None else uptake_percent / 100.0 * hours * HOUR_S / LN2
     own = dose if residence_s is None else residence_s * before * GBQ
     check = published_check(organ, measured, wanted)

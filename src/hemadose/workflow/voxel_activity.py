@@ -108,6 +108,11 @@ def integrated_activity(
             "every image needs its time", field="--hours", value=f"{len(options.hours)} for {len(images)} images",
             expected="hours after injection, one for each image",
         )  # fmt: skip
+    if not all(0.0 <= h < np.inf for h in options.hours):
+        raise InputError(
+            "an image is taken after the injection", field="--hours",
+            value=", ".join(f"{h:g}" for h in options.hours), expected=">= 0 h",
+        )  # fmt: skip
     if way == "one":
         return _finished(_from_one(images, regions, options, half_life_s), images[0].grid)
     times, values = _series(images, options)

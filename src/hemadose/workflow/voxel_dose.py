@@ -102,6 +102,7 @@ def voxel_study(request: VoxelRequest) -> VoxelStudy:
         inputs = file_inputs(request)
     matter = ct_matter(inputs.ct, inputs.grid, density_curve=inputs.request.density_curve)
     _require_tissue(inputs.regions, matter)
+    _require_what_is_asked(inputs.regions, inputs.request)
     dose = calculated(
         inputs.activity.tia_bq_s, matter, inputs.emitted, inputs.request, {r.name: r.mask for r in inputs.regions}
     )
@@ -123,6 +124,17 @@ def _require_tissue(regions: tuple[Region, ...], matter: PatientMatter) -> None:
                 f"region {region.name} holds no tissue", value=f"{np.count_nonzero(region.mask)} voxels, all air",
                 remedy="check that it was drawn on this CT",
             )  # fmt: skip
+
+
+def _require_what_is_asked(regions: tuple[Region, ...], request: VoxelRequest) -> None:
+    """Refuse exponents of regions that are not there, and levels that are no dose."""
+    names = [r.name for r in regions]
+    for name in request.eud_exponent:
+        if name not in names:
+            raise InputError("no such region", field="--eud", value=name, expected=", ".join(names) or "regions")
+    for level in request.dose_levels_gy:
+        if not 0.0 <= level < np.inf:
+            raise InputError("a dose level", field="--dose-level", value=f"{level:g}", expected=">= 0 Gy")
 
 
 def skin_note(dose: VoxelDose, matter: PatientMatter) -> list[str]:

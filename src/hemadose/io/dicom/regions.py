@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemadose.errors import DicomError, GeometryError, RegionError
-from hemadose.io.dicom.headers import open_dataset
+from hemadose.io.dicom.headers import open_dataset, pixel_array
 from hemadose.model import Grid, Region
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -35,7 +35,7 @@ def read_regions(path: Path, *, reference: Grid) -> tuple[Region, ...]:
     Raises
     ------
     DicomError
-        If the file is neither.
+        If the file is neither, damaged or cut short.
     GeometryError
         If its frame of reference is another one.
     RegionError
@@ -43,16 +43,16 @@ def read_regions(path: Path, *, reference: Grid) -> tuple[Region, ...]:
     """
     dataset = open_dataset(path)
     kind = str(dataset.get("SOPClassUID", ""))
-    if kind == SEGMENTATION_STORAGE:
-        return _read_segmentation(dataset, path, reference)
-    if kind == RT_STRUCTURE_SET_STORAGE:
-        return _read_structures(dataset, path, reference)
+    reader = {SEGMENTATION_STORAGE: _read_segmentation, RT_STRUCTURE_SET_STORAGE: _read_structures}.get(kind)
+    if reader is not None:
+        try:
+            return reader(dataset, path, reference)
+        except (AttributeError, IndexError, KeyError, ValueError) as problem:
+            raise _cut_short(path, f"{type(problem).__name__}: {problem}") from problem
     raise DicomError(
-        "regions come as DICOM SEG or RTSTRUCT, or NIfTI labels",
-        source=str(path),
-        field="SOPClassUID",
+        "regions come as DICOM SEG or RTSTRUCT, or NIfTI labels", source=str(path), field="SOPClassUID",
         value=getattr(dataset.get("SOPClassUID"), "name", "?"),
-    )
+    )  # fmt: skip
 
 
 def _require_frame(found: str, reference: Grid, path: Path) -> None:
@@ -67,7 +67,7 @@ def _require_frame(found: str, reference: Grid, path: Path) -> None:
 
 def _read_segmentation(dataset: Any, path: Path, reference: Grid) -> tuple[Region, ...]:
     _require_frame(str(dataset.get("FrameOfReferenceUID", "")), reference, path)
-    frames = np.asarray(dataset.pixel_array)
+    frames = pixel_array(dataset, path)
     frames = frames if frames.ndim == 3 else frames[None]
     shared = dataset.SharedFunctionalGroupsSequence[0]
     labels = {int(s.SegmentNumber): region_name(str(s.SegmentLabel)) for s in dataset.SegmentSequence}
@@ -112,12 +112,28 @@ def _read_structures(dataset: Any, path: Path, reference: Grid) -> tuple[Region,
     masks: dict[str, Mask] = {}
     for item in dataset.get("ROIContourSequence") or []:
         contours = [
-            np.array(c.ContourData, dtype=float).reshape(-1, 3)
+            _contour_points(c, path)
             for c in item.get("ContourSequence") or []
             if str(c.ContourGeometricType) == "CLOSED_PLANAR"
         ]
         masks[names[int(item.ReferencedROINumber)]] = _rasterise(contours, reference)
+    lost = [name for name in names.values() if name not in masks]
+    if lost and "RTROIObservationsSequence" not in dataset:  # mandatory, and stored behind the contours
+        raise _cut_short(path, ", ".join(lost))
     return _regions(masks, reference, path)
+
+
+def _contour_points(contour: Any, path: Path) -> npt.NDArray[np.float64]:
+    """Corners of one contour, LPS mm; a file cut short ends within the numbers."""
+    points = np.array(contour.ContourData, dtype=float).reshape(-1, 3)
+    if len(points) != int(contour.get("NumberOfContourPoints") or len(points)):
+        raise _cut_short(path, f"{len(points)} points of {contour.NumberOfContourPoints}")
+    return points
+
+
+def _cut_short(path: Path, value: str) -> DicomError:
+    text = "the regions cannot be read: the file is damaged or cut short"
+    return DicomError(text, source=str(path), value=value, remedy="export it again")
 
 
 def _rasterise(contours: list[npt.NDArray[np.float64]], reference: Grid) -> Mask:
