@@ -10,7 +10,7 @@ import pytest
 from hemadose.errors import HemadoseError, InputError, QuantityError
 from hemadose.io.eligibility import read_eligibility
 from hemadose.model import Donor
-from hemadose.therapy.eligibility_facts import EligibilityFacts
+from hemadose.therapy.eligibility.facts import EligibilityFacts
 
 TEXT = """
 [indication]

@@ -9,7 +9,7 @@ import pytest
 from hemadose.errors import ReferenceDataError
 from hemadose.outcome.evidence import EvidenceLabel, EvidenceRow, Measure, row_of
 from hemadose.refdata.evidence import studies, studies_from_table
-from hemadose.therapy.naming import normalised_agent
+from hemadose.therapy.activity.naming import normalised_agent
 
 
 def table(name: str = "cxcr4-therapy") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hemadose.model import Donor
 from hemadose.refdata import cohort, read_regimen, regimen, regimens
 from hemadose.refdata.cohorts import cohort_from_table
 from hemadose.refdata.regimens import regimen_from_table
-from hemadose.therapy.regimen import CourseOrder, DoseUnit, Evidence
+from hemadose.therapy.conditioning.regimen import CourseOrder, DoseUnit, Evidence
 
 
 def text_of(*parts: str) -> str:

@@ -14,7 +14,7 @@ from hemadose.refdata.release import (
     release_countries,
     release_rules,
 )
-from hemadose.therapy.release import RuleKind
+from hemadose.therapy.protection.release import RuleKind
 
 SITE = """
 id = "site"

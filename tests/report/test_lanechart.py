@@ -15,8 +15,8 @@ from hemadose.model import Course, CourseEvent, Donor, Lane, Patient, Sex
 from hemadose.refdata import regimen
 from hemadose.report.lanechart import lane_chart
 from hemadose.report.style import size_mm
-from hemadose.therapy.calendar import schedule
-from hemadose.therapy.regimen import AtgOrder, CourseChoices
+from hemadose.therapy.conditioning.calendar import schedule
+from hemadose.therapy.conditioning.regimen import AtgOrder, CourseChoices
 
 PATIENT = Patient(pseudonym="A", sex=Sex.MALE, height_cm=190, weight_kg=110, age_years=46, creatinine_mg_per_dl=0.8)
 CASES = [

@@ -15,10 +15,10 @@ from hemadose.report.one_pager import one_pager_pdf
 from hemadose.report.order_sheet import order_sheet_pdf
 from hemadose.report.sheets import amount, typeset
 from hemadose.report.style import to_svg
-from hemadose.therapy.calendar import schedule
-from hemadose.therapy.doses import course_doses
-from hemadose.therapy.order import OrderLine, order_lines
-from hemadose.therapy.regimen import AtgOrder, CourseChoices
+from hemadose.therapy.conditioning.calendar import schedule
+from hemadose.therapy.conditioning.doses import course_doses
+from hemadose.therapy.conditioning.order import OrderLine, order_lines
+from hemadose.therapy.conditioning.regimen import AtgOrder, CourseChoices
 
 PATIENT = Patient(
     pseudonym="SECRET", sex=Sex.FEMALE, height_cm=165, weight_kg=61, age_years=52, creatinine_mg_per_dl=1.4

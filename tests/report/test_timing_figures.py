@@ -11,13 +11,13 @@ from hemadose.report import style
 from hemadose.report.figures.release import release_figure
 from hemadose.report.figures.tandem import tandem_figure
 from hemadose.report.figures.timing import timing_figure
-from hemadose.therapy.exposure import Source, WholeBodyCurve
-from hemadose.therapy.marrow_tail import exponential_residual
-from hemadose.therapy.release import ReleaseRule, RuleKind, release_verdicts
-from hemadose.therapy.sensitivity import half_life_family, tornado
-from hemadose.therapy.tandem import OrganShare, TandemAgent, organ_totals
-from hemadose.therapy.tbi import TbiScheme
-from hemadose.therapy.transplant import MarrowOption, compare_at_equal_dose
+from hemadose.therapy.protection.exposure import Source, WholeBodyCurve
+from hemadose.therapy.protection.release import ReleaseRule, RuleKind, release_verdicts
+from hemadose.therapy.tandem.tbi import TbiScheme
+from hemadose.therapy.tandem.totals import OrganShare, TandemAgent, organ_totals
+from hemadose.therapy.timing.comparison import MarrowOption, compare_at_equal_dose
+from hemadose.therapy.timing.sensitivity import half_life_family, tornado
+from hemadose.therapy.timing.tail import exponential_residual
 from hemadose.units import DAY_S, GBQ, HOUR_S
 
 LU = nuclide("Lu-177")

@@ -63,7 +63,7 @@ def tandem(
 ) -> None:
     """Add agents in sequence and total body irradiation: dose, BED and EQD2 per organ, limits on the sums."""
     from hemadose.cli.output import EXIT_LIMIT_VIOLATED, parse_pairs, print_json
-    from hemadose.therapy.tbi import TbiScheme
+    from hemadose.therapy.tandem.tbi import TbiScheme
     from hemadose.workflow.tandem import TandemRequest, tandem_answer
     from hemadose.workflow.tandem_agents import Overrides, parse_giving
 

@@ -144,7 +144,7 @@ def transplant(
 
 def _held(text: str) -> Any:
     from hemadose.errors import InputError
-    from hemadose.therapy.sensitivity import Held
+    from hemadose.therapy.timing.sensitivity import Held
 
     if text not in tuple(Held):
         raise InputError(

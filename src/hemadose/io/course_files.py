@@ -16,8 +16,8 @@ from hemadose.errors import InputError
 from hemadose.io.files import write_text_atomic
 from hemadose.io.tables import csv_text
 from hemadose.provenance import __version__, digest_parameters
-from hemadose.therapy.order import OrderLine
-from hemadose.therapy.verification import Difference, Number
+from hemadose.therapy.conditioning.order import OrderLine
+from hemadose.therapy.conditioning.verification import Difference, Number
 
 COURSE_FORMAT = "hemadose-course-1"
 VERIFICATION_FORMAT = "hemadose-verification-1"
@@ -57,7 +57,7 @@ def course_record(
     regimen_sha256 : str
         Digest of the regimen used.
     numbers : Mapping of str to float or str
-        From `hemadose.therapy.verification.course_numbers`.
+        From `hemadose.therapy.conditioning.verification.course_numbers`.
     warnings : sequence of Mapping
         Code, severity, text, source.
     overrides : Mapping of str to str

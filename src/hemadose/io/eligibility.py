@@ -16,8 +16,9 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from hemadose.errors import InputError, QuantityError
 from hemadose.model import Donor, Sex
-from hemadose.therapy.discordance import LesionHistory, LesionScan
-from hemadose.therapy.eligibility_facts import (
+from hemadose.therapy.conditioning.laboratory import laboratory_value
+from hemadose.therapy.eligibility.discordance import LesionHistory, LesionScan
+from hemadose.therapy.eligibility.facts import (
     EligibilityFacts,
     GraftState,
     Indication,
@@ -29,7 +30,6 @@ from hemadose.therapy.eligibility_facts import (
     SiteLimit,
     Timeline,
 )
-from hemadose.therapy.laboratory import laboratory_value
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from hemadose.errors import ReferenceDataError
 from hemadose.model import Donor
 from hemadose.refdata._toml import check_keys, packaged_ids, parse, read_packaged, take
-from hemadose.therapy.regimen import (
+from hemadose.therapy.conditioning.regimen import (
     AtgPlan,
     Correction,
     CourseOrder,

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from hemadose.errors import ReferenceDataError
 from hemadose.refdata._toml import check_keys, packaged_ids, parse, read_packaged, take
-from hemadose.therapy.exposure import Contact, ContactPattern
-from hemadose.therapy.release import ReleaseRule, RuleKind
+from hemadose.therapy.protection.exposure import Contact, ContactPattern
+from hemadose.therapy.protection.release import ReleaseRule, RuleKind
 from hemadose.units import GBQ, HOUR_S, MBQ
 
 Floats: TypeAlias = npt.NDArray[Any]

@@ -27,7 +27,7 @@ from hemadose.report.lane_pen import (
     Pen,
 )
 from hemadose.report.style import GRID, INK, MUTED, RED, house_style, new_figure
-from hemadose.therapy.regimen import Regimen
+from hemadose.therapy.conditioning.regimen import Regimen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hemadose.model import Course, Patient
 from hemadose.report.sheets import amount, codes_of, day_words, heading, ordered_words, typeset
-from hemadose.therapy.order import OrderLine
+from hemadose.therapy.conditioning.order import OrderLine
 
 SIGNATURES = ("Planned by", "Verified by (second calculation)", "Responsible physician", "Pharmacist")
 
@@ -27,7 +27,7 @@ def order_sheet_pdf(
     course : Course
         The calendar with its warnings.
     lines : sequence of OrderLine
-        From `hemadose.therapy.order.order_lines`.
+        From `hemadose.therapy.conditioning.order.order_lines`.
     patient : Patient
         Height, weight, sex, age, creatinine are printed; never a name.
     planner : str

@@ -10,7 +10,7 @@ from typing import Any
 from hemadose.errors import ReportError
 from hemadose.model import Course, Donor, Patient, Severity, Sex
 from hemadose.provenance import __version__
-from hemadose.therapy.order import OrderLine
+from hemadose.therapy.conditioning.order import OrderLine
 
 MARK = "Research use - not an order"
 STATEMENT = (

@@ -9,20 +9,20 @@ from hemadose.errors import PlanningError, QuantityError
 from hemadose.model.agent import Agent, AgentRole, Evidence
 from hemadose.refdata.agents import find_agent
 from hemadose.refdata.nuclides import nuclide
-from hemadose.therapy.activity_rules import (
+from hemadose.therapy.activity.bounds import ActivityProposal, Bound, Constraint
+from hemadose.therapy.activity.coefficients import DosePerActivity, oddity, patient_coefficient, published_coefficient
+from hemadose.therapy.activity.constraints import propose_activity
+from hemadose.therapy.activity.refusals import Findings, RefusalOutcome, Verdict, judge_refusals
+from hemadose.therapy.activity.rules import (
     RESIDUAL_MARROW,
     RuledConstraints,
     RuleInputs,
     constraints_from_rules,
     rules_of_setting,
 )
-from hemadose.therapy.anthropometry import body_surface_m2, check_body
-from hemadose.therapy.bounds import ActivityProposal, Bound, Constraint
-from hemadose.therapy.coefficients import DosePerActivity, oddity, patient_coefficient, published_coefficient
-from hemadose.therapy.constraints import propose_activity
-from hemadose.therapy.refusals import Findings, RefusalOutcome, Verdict, judge_refusals
-from hemadose.therapy.syringe import syringe_plan
-from hemadose.therapy.whole_body import REFERENCE_DOSE_GY, WholeBodyClearance, whole_body_clearance
+from hemadose.therapy.activity.syringe import syringe_plan
+from hemadose.therapy.activity.whole_body import REFERENCE_DOSE_GY, WholeBodyClearance, whole_body_clearance
+from hemadose.therapy.conditioning.anthropometry import body_surface_m2, check_body
 from hemadose.units import DAY_S, GBQ, HOUR_S, MBQ
 from hemadose.workflow.activity_answer import activity_answer
 from hemadose.workflow.activity_request import ActivityRequest

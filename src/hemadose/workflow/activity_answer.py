@@ -7,11 +7,11 @@ from math import isfinite
 from typing import Any
 
 from hemadose.model.agent import Agent
-from hemadose.therapy.bounds import ActivityProposal, Bound, ConstraintOutcome
-from hemadose.therapy.coefficients import DosePerActivity
-from hemadose.therapy.refusals import RefusalOutcome, Verdict
-from hemadose.therapy.syringe import SyringePlan
-from hemadose.therapy.whole_body import ActivityHours, WholeBodyClearance
+from hemadose.therapy.activity.bounds import ActivityProposal, Bound, ConstraintOutcome
+from hemadose.therapy.activity.coefficients import DosePerActivity
+from hemadose.therapy.activity.refusals import RefusalOutcome, Verdict
+from hemadose.therapy.activity.syringe import SyringePlan
+from hemadose.therapy.activity.whole_body import ActivityHours, WholeBodyClearance
 from hemadose.units import GBQ, HOUR_S, MBQ, MCI_BQ
 
 RESEARCH_USE = "to be confirmed by the responsible physician and medical physics expert"

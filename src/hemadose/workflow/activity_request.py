@@ -12,9 +12,9 @@ from hemadose.errors import InputError
 from hemadose.model import Sex
 from hemadose.model.agent import Agent
 from hemadose.refdata.agents import find_agent
-from hemadose.therapy.anthropometry import SurfaceRule
-from hemadose.therapy.bounds import Aim
-from hemadose.therapy.whole_body import ActivityHours
+from hemadose.therapy.activity.bounds import Aim
+from hemadose.therapy.activity.whole_body import ActivityHours
+from hemadose.therapy.conditioning.anthropometry import SurfaceRule
 from hemadose.units import HOUR_S
 from hemadose.workflow.activity_tables import read_counts, site_activity_hours
 from hemadose.workflow.agents import site_agents

@@ -9,7 +9,7 @@ from pathlib import Path
 from hemadose.errors import InputError, PlanningError
 from hemadose.io.tables import number, read_rows
 from hemadose.model import Sex
-from hemadose.therapy.whole_body import (
+from hemadose.therapy.activity.whole_body import (
     ActivityHours,
     activity_hours_from_s_value,
     activity_hours_from_table,

@@ -13,8 +13,8 @@ from hemadose.io.course_files import course_record, order_rows, write_json, writ
 from hemadose.io.files import write_bytes_atomic
 from hemadose.model import Course, Severity
 from hemadose.refdata import regimens
-from hemadose.therapy.order import order_lines
-from hemadose.therapy.verification import course_numbers, require_second_calculation
+from hemadose.therapy.conditioning.order import order_lines
+from hemadose.therapy.conditioning.verification import course_numbers, require_second_calculation
 from hemadose.workflow.course_inputs import CourseInputs, PlannedCourse, named_regimen, plan_inputs
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from hemadose.io.calendar import clock_change
 from hemadose.model import Course, CourseWarning, Donor, Patient, Prescription, Severity, Sex
 from hemadose.provenance import digest_parameters
 from hemadose.refdata import read_regimen, regimen
-from hemadose.therapy.anthropometry import SurfaceRule, WeightRule, check_body
-from hemadose.therapy.calendar import schedule
-from hemadose.therapy.choices import AminoAcids, AtgBasis, AtgOrder, AtgProduct, CourseChoices
-from hemadose.therapy.doses import DrugDose, course_doses
-from hemadose.therapy.laboratory import laboratory_value
-from hemadose.therapy.naming import normalised_agent
-from hemadose.therapy.regimen import Regimen
-from hemadose.therapy.renal import FludarabineLabel
-from hemadose.therapy.rules import warning
+from hemadose.therapy.activity.naming import normalised_agent
+from hemadose.therapy.conditioning.anthropometry import SurfaceRule, WeightRule, check_body
+from hemadose.therapy.conditioning.calendar import schedule
+from hemadose.therapy.conditioning.choices import AminoAcids, AtgBasis, AtgOrder, AtgProduct, CourseChoices
+from hemadose.therapy.conditioning.doses import DrugDose, course_doses
+from hemadose.therapy.conditioning.laboratory import laboratory_value
+from hemadose.therapy.conditioning.regimen import Regimen
+from hemadose.therapy.conditioning.renal import FludarabineLabel
+from hemadose.therapy.conditioning.rules import warning
 from hemadose.units import GBQ
 
 

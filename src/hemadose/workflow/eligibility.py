@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hemadose.io.eligibility import read_eligibility
-from hemadose.therapy.discordance import read_lesion
-from hemadose.therapy.eligibility_doses import eligibility, summary
-from hemadose.therapy.eligibility_values import Status
+from hemadose.therapy.eligibility.discordance import read_lesion
+from hemadose.therapy.eligibility.doses import eligibility, summary
+from hemadose.therapy.eligibility.values import Status
 
 
 def judge_eligibility(path: Path, *, site: Path | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hemadose.io.files import write_bytes_atomic, write_text_atomic
 from hemadose.outcome.evidence import EvidenceRow, Study, evidence_rows, pool_rows, poolable
 from hemadose.outcome.statistics.pooling import Pooled
 from hemadose.refdata.evidence import studies
-from hemadose.therapy.naming import normalised_agent
+from hemadose.therapy.activity.naming import normalised_agent
 from hemadose.workflow.figure_files import figure_bytes, require_figure_ending
 from hemadose.workflow.reproduce import csv_text
 

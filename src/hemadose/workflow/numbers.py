@@ -11,8 +11,8 @@ from hemadose.io.tables import read_activity_series
 from hemadose.kinetics import DEFAULT_MODELS, FitOptions, fit_series, single_time_point
 from hemadose.model import ActivitySeries, FittedCurve, Limit, LimitKind, Nuclide
 from hemadose.refdata.nuclides import nuclide, nuclide_names
-from hemadose.therapy.prescribe import doses_from_coefficients, prescribe
-from hemadose.therapy.timing import earliest_infusion_s, mono_exponential_residual, timing_curve
+from hemadose.therapy.activity.prescribe import doses_from_coefficients, prescribe
+from hemadose.therapy.timing.residual import earliest_infusion_s, mono_exponential_residual, timing_curve
 from hemadose.units import DAY_S, GBQ, HOUR_S, MBQ
 from hemadose.workflow.results import prescription_summary
 

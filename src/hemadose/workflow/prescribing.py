@@ -5,10 +5,10 @@ from __future__ import annotations
 from hemadose.io.case import Case
 from hemadose.model import Course, Donor, Limit, LimitKind, Prescription, StudyDoses
 from hemadose.refdata import regimen
-from hemadose.therapy.anthropometry import SurfaceRule, WeightRule
-from hemadose.therapy.calendar import schedule
-from hemadose.therapy.prescribe import prescribe
-from hemadose.therapy.regimen import AminoAcids, AtgBasis, AtgOrder, AtgProduct, CourseChoices
+from hemadose.therapy.activity.prescribe import prescribe
+from hemadose.therapy.conditioning.anthropometry import SurfaceRule, WeightRule
+from hemadose.therapy.conditioning.calendar import schedule
+from hemadose.therapy.conditioning.regimen import AminoAcids, AtgBasis, AtgOrder, AtgProduct, CourseChoices
 from hemadose.units import DAY_S, GBQ
 from hemadose.workflow.study import case_administration, case_agent, case_patient
 

@@ -21,7 +21,7 @@ from hemadose.refdata.release import (
     read_release_rules,
     release_rules,
 )
-from hemadose.therapy.exposure import (
+from hemadose.therapy.protection.exposure import (
     ContactPattern,
     Source,
     WholeBodyCurve,
@@ -29,7 +29,7 @@ from hemadose.therapy.exposure import (
     first_time_s,
     relative_to_1m,
 )
-from hemadose.therapy.release import ReleaseVerdict, activity_for_rate_bq, cautious, release_verdicts
+from hemadose.therapy.protection.release import ReleaseVerdict, activity_for_rate_bq, cautious, release_verdicts
 from hemadose.units import GBQ, HOUR_S
 from hemadose.workflow.release_waste import waste_answer
 

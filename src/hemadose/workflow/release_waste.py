@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from hemadose.errors import InputError
 from hemadose.refdata.emissions import emissions
 from hemadose.refdata.release import clearance_bq_per_g
-from hemadose.therapy.exposure import Source
-from hemadose.therapy.waste import Stored, excreted_activity_bq, excreted_share, storage_time_s
+from hemadose.therapy.protection.exposure import Source
+from hemadose.therapy.protection.waste import Stored, excreted_activity_bq, excreted_share, storage_time_s
 from hemadose.units import DAY_S, GBQ, HOUR_S
 
 if TYPE_CHECKING:

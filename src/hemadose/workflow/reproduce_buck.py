@@ -16,9 +16,9 @@ from hemadose.outcome.statistics.paired import mcnemar_test
 from hemadose.outcome.statistics.proportions import Proportion
 from hemadose.refdata.evidence import studies
 from hemadose.refdata.nuclides import nuclide
-from hemadose.therapy.marrow_tail import exponential_residual
-from hemadose.therapy.naming import normalised_agent
-from hemadose.therapy.transplant import equal_fraction_interval_s, residual_fraction
+from hemadose.therapy.activity.naming import normalised_agent
+from hemadose.therapy.timing.comparison import equal_fraction_interval_s, residual_fraction
+from hemadose.therapy.timing.tail import exponential_residual
 from hemadose.units import DAY_S
 from hemadose.workflow.reproduce_braitsch import share_of
 

@@ -12,9 +12,9 @@ from hemadose.outcome.papers import PaperInputs, Recomputed
 from hemadose.refdata.emissions import emissions
 from hemadose.refdata.nuclides import nuclide
 from hemadose.refdata.regimens import regimen
-from hemadose.therapy.anthropometry import SurfaceRule, body_surface_m2, ideal_weight_kg
-from hemadose.therapy.naming import normalised_agent
-from hemadose.therapy.regimen import Regimen
+from hemadose.therapy.activity.naming import normalised_agent
+from hemadose.therapy.conditioning.anthropometry import SurfaceRule, body_surface_m2, ideal_weight_kg
+from hemadose.therapy.conditioning.regimen import Regimen
 
 MATCHED_FLU, MATCHED_CY, HAPLO = "cxcr4-tbi-matched-flu", "cxcr4-tbi-matched-cy", "cxcr4-tbi-haplo"
 _WINDOWS = ((208.0, 12.0), (113.0, 20.0))

@@ -11,7 +11,8 @@ from hemadose.dose.radiobiology import Evidence, Fractions, Repair, TissueRespon
 from hemadose.errors import InputError
 from hemadose.model import LimitKind
 from hemadose.refdata.radiobiology import tissue_experience, tissue_organs, tissue_response
-from hemadose.therapy.tandem import (
+from hemadose.therapy.tandem.tbi import TbiScheme
+from hemadose.therapy.tandem.totals import (
     MARROW,
     OrganTotal,
     TandemAgent,
@@ -19,7 +20,6 @@ from hemadose.therapy.tandem import (
     organ_totals,
     require_order,
 )
-from hemadose.therapy.tbi import TbiScheme
 from hemadose.units import DAY_S, GBQ, HOUR_S
 from hemadose.workflow.biology import INSTANT_NOTE, tissue_facts
 from hemadose.workflow.tandem_agents import Giving, Overrides, packaged_agent, packaged_limits, planned_agent

@@ -14,7 +14,7 @@ from hemadose.refdata import agent, nuclide
 from hemadose.refdata.agents import Coefficient, Evidence
 from hemadose.report.content import PlanReport
 from hemadose.report.names import regions_of
-from hemadose.therapy.tandem import MARROW, Kinetics, OrganShare, TandemAgent
+from hemadose.therapy.tandem.totals import MARROW, Kinetics, OrganShare, TandemAgent
 from hemadose.units import GBQ, HOUR_S, LN2
 from hemadose.workflow.compare import read_report
 

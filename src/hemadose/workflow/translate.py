@@ -15,7 +15,7 @@ from hemadose.model import FittedCurve, StudyDoses
 from hemadose.model.agent import Agent
 from hemadose.refdata.agents import find_agent
 from hemadose.report import PlanReport
-from hemadose.therapy.translation import AGREEMENT, TranslatedCurve, translate_fit
+from hemadose.therapy.activity.translation import AGREEMENT, TranslatedCurve, translate_fit
 from hemadose.units import GBQ, HOUR_S
 from hemadose.workflow.compare import read_report
 from hemadose.workflow.doses import dose_study

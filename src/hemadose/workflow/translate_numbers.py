@@ -13,7 +13,7 @@ from hemadose.model import CurveEnsemble, ExponentialCurve, Nuclide, Sex
 from hemadose.model.agent import Agent
 from hemadose.refdata.agents import agents, find_agent
 from hemadose.refdata.nuclides import canonical_name, nuclide, nuclide_names
-from hemadose.therapy.translation import AGREEMENT, RatioCheck, check_ratio, translate_curve
+from hemadose.therapy.activity.translation import AGREEMENT, RatioCheck, check_ratio, translate_curve
 from hemadose.units import GBQ, GRAM_KG, HOUR_S, LN2
 from hemadose.workflow.svalues import stylised_s_values
 

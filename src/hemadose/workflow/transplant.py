@@ -10,12 +10,12 @@ import numpy as np
 from hemadose.dose.radiobiology import DoseRate
 from hemadose.errors import InputError
 from hemadose.model import ResidualDose
-from hemadose.therapy.aplasia import DEFINITION, aplasia_interval
-from hemadose.therapy.optimise import Optimum
-from hemadose.therapy.sensitivity import HalfLifeCurve, Swing, half_life_family, longest_half_life_s, tornado
-from hemadose.therapy.timing import activity_for_interval_bq, peak_rate_gy_per_bq_s, residual_dose_gy
-from hemadose.therapy.transplant import MarrowOption, NuclideTiming, compare_at_equal_dose, residual_fraction
-from hemadose.units import DAY_S, GBQ, HOUR_S
+from hemadose.therapy.timing.aplasia import DEFINITION, aplasia_interval
+from hemadose.therapy.timing.comparison import MarrowOption, NuclideTiming, compare_at_equal_dose, residual_fraction
+from hemadose.therapy.timing.optimise import Optimum
+from hemadose.therapy.timing.residual import activity_for_interval_bq, peak_rate_gy_per_bq_s, residual_dose_gy
+from hemadose.therapy.timing.sensitivity import HalfLifeCurve, Swing, half_life_family, longest_half_life_s, tornado
+from hemadose.units import DAY_S, GBQ, HOUR_S, LN2
 from hemadose.workflow.transplant_optimum import OptimumRequest, best_plans, optimum_row
 from hemadose.workflow.transplant_options import TransplantRequest, all_options, base_option
 
@@ -189,11 +189,12 @@ def _sensitivity(
     """Family of half-lives and tornado of the measured nuclide; several terms are stretched together."""
     if not request.limits_gy:
         return (), ()
-    best, physical = own.option.effective_half_life_s, own.option.nuclide.half_life_s
-    wanted = [h * HOUR_S / best for h in request.family_h] or [
-        min(f, physical / best) for f in (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
-    ]
     limit, curve = request.limits_gy[0], own.option.residual
+    # the slowest term may become as slow as decay, not slower
+    most = own.option.nuclide.half_life_s * float(curve.rates_per_s.min()) / LN2
+    wanted = [h * HOUR_S / own.option.effective_half_life_s for h in request.family_h] or [
+        min(f, most) for f in (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
+    ]
     family = half_life_family(
         curve,
         activity_bq=own.activity_bq,
@@ -204,7 +205,7 @@ def _sensitivity(
         nuclide=own.option.nuclide,
     )
     if len(curve.rates_per_s) > 1:
-        notes.append("sensitivity: all half-lives of the curve are stretched together; the slowest is named")
+        notes.append("sensitivity: all half-lives are stretched together; named is that of most of the late dose")
     spread, dose_sd = request.half_life_relative_sd or 0.2, request.relative_sd or 0.2
     if not request.half_life_relative_sd or not request.relative_sd:
         notes.append("sensitivity: 20 % is used where no uncertainty is given, for comparison only")
@@ -212,7 +213,7 @@ def _sensitivity(
     swings = tornado(
         curve,
         dose_factors=(1.0 / (1.0 + dose_sd), 1.0 + dose_sd),
-        half_life_factors=(1.0 / (1.0 + spread), min(1.0 + spread, physical / best)),
+        half_life_factors=(1.0 / (1.0 + spread), min(1.0 + spread, most)),
         activity_bq=(0.95 * own.activity_bq, own.activity_bq, 1.05 * own.activity_bq),
         from_s=at,
         limit_gy=limit,

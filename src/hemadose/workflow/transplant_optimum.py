@@ -10,9 +10,9 @@ import numpy as np
 
 from hemadose.errors import InputError
 from hemadose.refdata import nuclide
-from hemadose.therapy.interval_range import CalendarRange
-from hemadose.therapy.optimise import CAP, RESIDUAL, Optimum, PlanOption, optimise
-from hemadose.therapy.transplant import MarrowOption
+from hemadose.therapy.timing.comparison import MarrowOption
+from hemadose.therapy.timing.interval import CalendarRange
+from hemadose.therapy.timing.optimise import CAP, RESIDUAL, Optimum, PlanOption, optimise
 from hemadose.units import GBQ
 from hemadose.workflow.transplant_options import MARROW, TransplantRequest, packaged_agents, planned
 

@@ -12,9 +12,9 @@ from hemadose.model import Nuclide, ResidualDose, Sex
 from hemadose.refdata import Agent, agent, nuclide
 from hemadose.refdata.agents import Evidence
 from hemadose.report.content import PlanReport
-from hemadose.therapy.marrow_tail import exponential_residual, translate_residual
-from hemadose.therapy.sensitivity import Held
-from hemadose.therapy.transplant import MarrowOption
+from hemadose.therapy.timing.comparison import MarrowOption
+from hemadose.therapy.timing.sensitivity import Held
+from hemadose.therapy.timing.tail import exponential_residual, translate_residual
 from hemadose.units import GBQ, HOUR_S
 from hemadose.workflow.compare import RESULT_FILE, read_report
 from hemadose.workflow.svalues import stylised_s_values

@@ -8,7 +8,7 @@ from typing import Any
 
 from hemadose.io.course_files import read_course_record, verification_record, write_json
 from hemadose.io.files import digest_file
-from hemadose.therapy.verification import (
+from hemadose.therapy.conditioning.verification import (
     Difference,
     compare_numbers,
     course_numbers,

@@ -18,7 +18,7 @@ from hemadose.imaging.pet.suv import (
 )
 from hemadose.model import Grid, Sex
 from hemadose.model.pet import BodySize, DecayReference, PetScan, SuvMeasure
-from hemadose.therapy.anthropometry import SurfaceRule, body_surface_m2
+from hemadose.therapy.conditioning.anthropometry import SurfaceRule, body_surface_m2
 
 START = datetime(2025, 3, 3, 10, tzinfo=UTC)
 GA68_S = 67.71 * 60.0

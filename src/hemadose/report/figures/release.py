@@ -9,9 +9,9 @@ import numpy as np
 
 from hemadose.errors import ReportError
 from hemadose.report import numbers, style
-from hemadose.therapy.exposure import Source
-from hemadose.therapy.release import ReleaseVerdict, cautious
-from hemadose.therapy.waste import excreted_activity_bq
+from hemadose.therapy.protection.exposure import Source
+from hemadose.therapy.protection.release import ReleaseVerdict, cautious
+from hemadose.therapy.protection.waste import excreted_activity_bq
 from hemadose.units import DAY_S, GBQ, HOUR_S
 
 if TYPE_CHECKING:

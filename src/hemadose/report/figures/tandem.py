@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hemadose.dose.radiobiology import DoseRate, Fractions
 from hemadose.errors import ReportError
 from hemadose.report import names, style
-from hemadose.therapy.tandem import OrganTotal
+from hemadose.therapy.tandem.totals import OrganTotal
 from hemadose.units import DAY_S, HOUR_S
 
 if TYPE_CHECKING:

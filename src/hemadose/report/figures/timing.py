@@ -9,8 +9,8 @@ import numpy as np
 
 from hemadose.errors import ReportError
 from hemadose.report import numbers, style
-from hemadose.therapy.sensitivity import HalfLifeCurve, Swing
-from hemadose.therapy.transplant import NuclideTiming
+from hemadose.therapy.timing.comparison import NuclideTiming
+from hemadose.therapy.timing.sensitivity import HalfLifeCurve, Swing
 from hemadose.units import DAY_S, GBQ, HOUR_S
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How much to give: rules, limits and refusals, for an agent and a patient."""

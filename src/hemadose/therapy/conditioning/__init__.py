@@ -1,0 +1,1 @@
+"""What is given around the graft: regimens, doses of drugs, calendar, checks."""

@@ -1,0 +1,1 @@
+"""Who may be treated: findings by rule, never an approval."""

@@ -1,0 +1,1 @@
+"""Other people: release from the ward, exposure, waste."""

@@ -1,0 +1,1 @@
+"""Several therapies together: agents in sequence and total body irradiation."""
