@@ -169,3 +169,20 @@ def test_a_folder_that_is_not_empty_is_not_simulated_into(simulated):
         write_simulated_cohort(3, simulated)
     with pytest.raises(QuantityError, match="at least one"):
         write_simulated_cohort(0, simulated / "new")
+
+
+def test_a_redcap_export_is_reported_like_a_folder(tmp_path):
+    """The form's own example export: one patient, read through the form's own map."""
+    export, columns = tmp_path / "export.csv", tmp_path / "map.toml"
+    export.write_text(
+        "record_id,tx_date,plt,lab_date,died_on\n7,2025-03-31,15,2025-04-10,\n8,2025-03-31,,,2025-05-10\n"
+    )
+    columns.write_text(
+        'record = "record_id"\n[patient]\nday_zero_on = "tx_date"\n'
+        '[[measurement]]\ncolumn = "plt"\nquantity = "platelets"\nunit = "G/l"\ndate = "lab_date"\n'
+        '[[event]]\nkind = "graft"\ndate = "tx_date"\n[[event]]\nkind = "death"\ndate = "died_on"\n'
+    )
+    options = CohortReportOptions(pdf=False, figures=False, columns=columns)
+    made = cohort_report(export, tmp_path / "out", options)
+    assert made.payload["patients"] == 2
+    assert (tmp_path / "out" / "report.html").exists()

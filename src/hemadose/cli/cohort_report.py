@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def cohort_report(
-    folder: Annotated[Path, typer.Argument(help="Cohort folder (patients.csv, measurements.csv, events.csv ...).")],
+    folder: Annotated[Path, typer.Argument(help="Cohort folder, FHIR bundle (.json) or REDCap export (.csv).")],
     out: Annotated[Path, typer.Option("--out", help="Result folder.")],
     ctcae: Annotated[str, typer.Option(help="5.0 or 6.0 (default: the cohort's definition, or 5.0).")] = "",
     engraftment: Annotated[
@@ -27,6 +27,7 @@ def cohort_report(
         list[str] | None, typer.Option(help="Dose limit in Gy, e.g. kidneys=23 (repeatable; default kidneys=23).")
     ] = None,
     until_day: Annotated[float, typer.Option(help="End of the window of toxicity.")] = 100.0,
+    columns: Annotated[Path | None, typer.Option(help="Map of the columns of a REDCap export (TOML).")] = None,
     title: Annotated[str, typer.Option(help="Head line of the report.")] = "",
     no_pdf: Annotated[bool, typer.Option("--no-pdf", help="Leave out report.pdf.")] = False,
     as_json: AsJson = False,
@@ -37,6 +38,7 @@ def cohort_report(
 
     chosen = CohortReportOptions(
         ctcae=ctcae, engraftment=engraftment, by=by, title=title, toxicity_until_day=until_day, pdf=not no_pdf,
+        columns=columns,
         **({"limits_gy": parse_pairs(limit, option="--limit")} if limit else {}),  # type: ignore[arg-type]
     )  # fmt: skip
     made = cohort_report(folder, out, chosen)

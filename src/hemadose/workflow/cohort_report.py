@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from hemadose.errors import InputError
-from hemadose.io.cohort_folder import read_cohort_folder
 from hemadose.io.files import write_bytes_atomic
 from hemadose.outcome.engraftment import engraftment_rule
 from hemadose.outcome.summary.cohort import CohortSummary, summarise_cohort
@@ -22,6 +21,7 @@ from hemadose.report.cohort_document import cohort_document
 from hemadose.report.cohort_page import render_cohort_html, render_cohort_pdf
 from hemadose.report.cohort_rows import cohort_rows
 from hemadose.workflow.cohort_figures import cohort_figures
+from hemadose.workflow.followup import read_followup
 
 KIDNEY_LIMIT_GY = 23.0
 """Limit of Braitsch 2025; kidneys."""
@@ -47,6 +47,8 @@ class CohortReportOptions:
         End of the window of toxicity.
     pdf, figures : bool
         Whether to make them.
+    columns : Path or None
+        Map of the columns of a REDCap export.
     """
 
     ctcae: str = ""
@@ -57,6 +59,7 @@ class CohortReportOptions:
     toxicity_until_day: float = 100.0
     pdf: bool = True
     figures: bool = True
+    columns: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,8 @@ def cohort_report(folder: Path, out: Path, options: CohortReportOptions | None =
     Parameters
     ----------
     folder : Path
-        With ``patients.csv`` and, as far as there are, the other tables of `hemadose.io.cohort_folder`.
+        With ``patients.csv`` and, as far as there are, the other tables of `hemadose.io.cohort_folder`; or a FHIR
+        bundle (``.json``), or a REDCap export (``.csv``).
     out : Path
         Result folder.
     options : CohortReportOptions, optional
@@ -98,10 +102,9 @@ def cohort_report(folder: Path, out: Path, options: CohortReportOptions | None =
         If the folder cannot be read, the cohort is empty, or a choice is unknown.
     """
     chosen = options or CohortReportOptions()
-    if not folder.is_dir():
+    if not folder.exists():
         raise InputError("no such folder", source=folder.name, expected="a folder with patients.csv")
-    table = quantities()
-    cohort = read_cohort_folder(folder, quantities=table)
+    table, cohort = quantities(), read_followup(folder, columns=chosen.columns)
     defined = dict(cohort.definitions)
     version = chosen.ctcae or defined.get("ctcae", VERSIONS[0])
     found = summarise_cohort(
