@@ -74,3 +74,19 @@ def test_changelog_names_the_version():
 
     text = (ROOT / "CHANGELOG.md").read_text()
     assert f"## [{__version__}]" in text or "## [Unreleased]" in text
+
+
+def lines_of_readme():
+    text = (ROOT / "README.md").read_text()
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", text, re.S)).replace("\\\n", " ")
+    return [line.split("#")[0].strip() for line in blocks.splitlines() if line.startswith("hemadose ")]
+
+
+@pytest.mark.parametrize("line", lines_of_readme())
+def test_every_command_and_option_that_the_readme_shows_exists(line):
+    words = line.split()[1:]
+    command = commands()[words[0]]
+    for word in words[1:]:
+        command = getattr(command, "commands", {}).get(word, command)
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in words if word.startswith("--")} <= known
