@@ -1,10 +1,17 @@
-"""A virtual study and its plan, made once a session and shared by all processes' tests."""
+"""A virtual study and its plan, made once a session and shared by all processes' tests; examples that repeat."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# the same examples on every run; HYPOTHESIS_PROFILE=search looks for new ones
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")

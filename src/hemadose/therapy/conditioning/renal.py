@@ -65,7 +65,7 @@ def fludarabine_renal_fraction(
     Raises
     ------
     QuantityError
-        For a clearance that is not positive.
+        For a clearance that is not positive, or 1000 ml/min and more.
 
     Examples
     --------
@@ -76,7 +76,10 @@ def fludarabine_renal_fraction(
     """
     clearance = clearance_ml_per_min
     if not 0.0 < clearance < 1000.0:
-        raise QuantityError("implausible creatinine clearance", field="clearance", value=f"{clearance:g} ml/min")
+        raise QuantityError(
+            "implausible creatinine clearance", field="clearance", value=f"{clearance:g} ml/min",
+            expected="0 to 1000 ml/min", remedy="check weight, age and creatinine: they do not belong together",
+        )  # fmt: skip
     if FludarabineLabel(label) is FludarabineLabel.US_ORAL:
         if clearance > 70.0:
             return 1.0
