@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemadose.errors import InputError
-from hemadose.io.case import Case, read_case
+from hemadose.io.case import read_case
 from hemadose.io.files import write_bytes_atomic, write_text_atomic
 from hemadose.io.tables import csv_text
 from hemadose.model.budget import Budget
@@ -121,7 +121,3 @@ def _timed(screen: Progress, compute: Callable[[], Budget]) -> Budget:
     budget = compute()
     screen.end("uncertainty budget", reused=False)
     return budget
-
-
-def _part(case: Case, *sections: str) -> dict[str, Any]:
-    return {name: getattr(case, name).model_dump(mode="json") for name in sections}
